@@ -1,0 +1,1 @@
+"""Pretrained and fresh networks without a task: catalogue, load, layers, adapters, activation cache."""

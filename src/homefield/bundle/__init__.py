@@ -1,0 +1,1 @@
+"""The model format on disk: manifest, hashes, versions, load and save."""

@@ -1,0 +1,1 @@
+"""Numbers from outputs: metrics, intervals, calibration, significance, baselines, report. Knows no model."""

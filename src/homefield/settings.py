@@ -1,0 +1,50 @@
+"""Settings: `homefield.toml` in the workspace, overridden by `HOMEFIELD_*` environment variables."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from homefield.errors import CallError
+from homefield.messages import Language, default_language
+
+__all__ = ["Settings", "load_settings"]
+
+
+class Settings(BaseModel):
+    """What a workspace decides for every command in it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    language: Language = Field(default_factory=default_language, description="language of messages: zh or en")
+    cache_budget_gb: float = Field(20.0, gt=0, description="disk budget of the activation cache, GB; oldest go first")
+    offline: bool = Field(True, description="never call a hub, even when a hub name is given")
+    threads: int | None = Field(None, ge=1, description="processor threads to use; all of them when not set")
+
+
+def load_settings(root: Path, environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings of the workspace at `root`.
+
+    Raises:
+        CallError: `settings.invalid`, naming the file and every fault in it.
+    """
+    environ = os.environ if environ is None else environ
+    file = root / "homefield.toml"
+    values: dict[str, object] = {}
+    if file.is_file():
+        try:
+            values = tomllib.loads(file.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise CallError("settings.invalid", file=file, faults=str(error)) from error
+    for name in Settings.model_fields:
+        if (value := environ.get(f"HOMEFIELD_{name.upper()}")) is not None:
+            values[name] = value
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise CallError("settings.invalid", file=file, faults=faults) from error

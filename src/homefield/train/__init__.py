@@ -1,0 +1,1 @@
+"""How it is learned: recipe, loop, batches, optimiser, checkpoint, distributed, trackers."""

@@ -1,0 +1,67 @@
+"""Where datasets, runs, models and the cache live: one folder, found the same way by every command."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from homefield.settings import Settings, load_settings
+
+__all__ = ["Workspace", "find_workspace"]
+
+SETTINGS_FILE = "homefield.toml"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A folder with `homefield.toml` and, under it, everything the program keeps; made when first needed."""
+
+    root: Path
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings of this workspace."""
+        return load_settings(self.root)
+
+    @property
+    def backbones(self) -> Path:
+        """Backbones brought by `backbones add`."""
+        return self.root / "backbones"
+
+    @property
+    def cache(self) -> Path:
+        """Cached activations and encodings; may be deleted at any time."""
+        return self.root / "cache"
+
+    @property
+    def datasets(self) -> Path:
+        """Datasets named rather than placed by the user."""
+        return self.root / "datasets"
+
+    @property
+    def models(self) -> Path:
+        """`models/NAME/VERSION`: the model registry's files."""
+        return self.root / "models"
+
+    @property
+    def runs(self) -> Path:
+        """Runs named rather than placed by the user."""
+        return self.root / "runs"
+
+
+def find_workspace(given: Path | None = None, *, environ: Mapping[str, str] | None = None) -> Workspace:
+    """The workspace to use: `given`, else `HOMEFIELD_WORKSPACE`, else the nearest folder upwards with a
+    `homefield.toml`, else `~/.homefield`."""
+    environ = os.environ if environ is None else environ
+    if given is not None:
+        return Workspace(given.expanduser().resolve())
+    if named := environ.get("HOMEFIELD_WORKSPACE"):
+        return Workspace(Path(named).expanduser().resolve())
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / SETTINGS_FILE).is_file():
+            return Workspace(folder)
+    return Workspace(Path.home() / ".homefield")
