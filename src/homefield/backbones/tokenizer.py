@@ -1,0 +1,61 @@
+"""Tokenizers: read from a backbone's folder, or learned from the records for a network without pretraining.
+
+The learned one isolates every CJK character (a convolution then sees character n-grams, which carry Chinese words)
+and cuts other words into frequent pieces, so that a typo still shares pieces with the word that was meant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+
+from homefield.backbones.hub import hub_off
+
+__all__ = ["PADDING", "read_tokenizer", "train_tokenizer"]
+
+PADDING, UNKNOWN, START = 0, 1, 2
+_SPECIAL = ["[PAD]", "[UNK]", "[CLS]"]
+
+
+def train_tokenizer(texts: Iterable[str], *, vocabulary: int = 12_000) -> Tokenizer:
+    """A tokenizer learned from `texts`: lower case, CJK characters alone, byte-pair pieces of other words.
+
+    Sennrich et al. 2016, Neural machine translation of rare words with subword units. Every text starts with [CLS],
+    so that an empty one still has a token.
+    """
+    tokenizer = Tokenizer(models.BPE(unk_token="[UNK]", continuing_subword_prefix="##", fuse_unk=False))
+    tokenizer.normalizer = normalizers.Sequence(
+        [normalizers.NFKC(), normalizers.BertNormalizer(lowercase=True, handle_chinese_chars=True)]
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary,
+        min_frequency=2,
+        special_tokens=_SPECIAL,
+        limit_alphabet=7_000,
+        continuing_subword_prefix="##",
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A", special_tokens=[("[CLS]", START)])
+    return tokenizer
+
+
+def read_tokenizer(folder: Path) -> Tokenizer:
+    """The tokenizer in a backbone's folder, neither padding nor truncating.
+
+    Without a tokenizer.json it is made from vocab.txt (BERT) or by Transformers.
+    """
+    file = folder / "tokenizer.json"
+    with hub_off():
+        if file.is_file():
+            tokenizer = Tokenizer.from_file(str(file))
+        else:
+            from transformers import AutoTokenizer
+
+            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True).backend_tokenizer
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
