@@ -1,5 +1,44 @@
-"""Homefield turns the records a company already has into AI applications it owns."""
+"""Homefield turns the records a company already has into AI applications it owns.
+
+    >>> import homefield
+    >>> dataset = homefield.prepare("questions.csv", "data")
+    >>> run = homefield.finetune(data="data", out="run")
+    >>> model = homefield.export(run, "model")
+    >>> homefield.load("model").predict(["Where is my parcel?"])
+
+The names below are imported when first used: `import homefield` alone costs nothing.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from homefield.api import evaluate, export, finetune, load, open_dataset, open_run, predict, prepare
+    from homefield.errors import HomefieldError
+
+__all__ = [
+    "HomefieldError",
+    "__version__",
+    "evaluate",
+    "export",
+    "finetune",
+    "load",
+    "open_dataset",
+    "open_run",
+    "predict",
+    "prepare",
+]
+
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module("homefield.errors" if name == "HomefieldError" else "homefield.api"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from homefield.settings import Settings, load_settings
+if TYPE_CHECKING:
+    from homefield.settings import Settings
 
 __all__ = ["Workspace", "find_workspace"]
 
@@ -24,6 +26,8 @@ class Workspace:
     @cached_property
     def settings(self) -> Settings:
         """The settings of this workspace."""
+        from homefield.settings import load_settings  # pydantic is too slow to import for `--help`
+
         return load_settings(self.root)
 
     @property

@@ -1,0 +1,205 @@
+"""The Python API: what the command line does, as functions that take paths and return objects.
+
+Each function imports its floor when it is called, so that `homefield.load(path).predict([...])` never imports torch.
+Every long one takes `listen`, which gets `homefield.events.Event`s; `workspace` is found as the commands find it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from homefield.errors import CallError
+from homefield.events import Listener, silent
+from homefield.workspace import Workspace, find_workspace
+
+if TYPE_CHECKING:
+    from homefield.bundle import Bundle
+    from homefield.data import Dataset
+    from homefield.operate.judge import Verdict
+    from homefield.serve import Prediction, Predictor
+    from homefield.train import Run
+
+__all__ = ["evaluate", "export", "finetune", "load", "open_dataset", "open_run", "predict", "prepare"]
+
+AnyPath = str | PathLike[str]
+_NAME = re.compile(r"[^\W_-][\w-]*")
+
+
+def prepare(
+    files: AnyPath | Sequence[AnyPath],
+    out: AnyPath,
+    *,
+    columns: Mapping[str, str] | None = None,
+    test: AnyPath | None = None,
+    split: Literal["random", "group", "time"] = "random",
+    seed: int = 0,
+    listen: Listener = silent,
+) -> Dataset:
+    """Turn files of records into a dataset folder at `out`.
+
+    columns: role -> column name, e.g. `{"text": "question", "label": "intent"}`; roles not named are guessed.
+    test: records kept for testing; rows of `files` that also stand in it are removed from training.
+
+    Raises:
+        RecordsError: the records cannot be used; names file, row and column.
+        CallError: `files.exists` when `out` is there already.
+    """
+    from homefield.data import PrepareOptions
+    from homefield.data import prepare as prepare_records
+
+    several = [files] if isinstance(files, (str, PathLike)) else files
+    return prepare_records(
+        [Path(file) for file in several],
+        Path(out),
+        columns=columns or {},
+        test=None if test is None else Path(test),
+        options=PrepareOptions(split=split, seed=seed),
+        listen=listen,
+    )
+
+
+def open_dataset(path: AnyPath) -> Dataset:
+    """Open the dataset folder that `prepare` made.
+
+    Raises:
+        CallError: `dataset.missing`, `dataset.newer`.
+    """
+    from homefield.data import open_dataset as open_folder
+
+    return open_folder(Path(path))
+
+
+def finetune(
+    recipe: AnyPath | None = None,
+    *,
+    out: AnyPath,
+    resume: bool = False,
+    workspace: Workspace | None = None,
+    listen: Listener = silent,
+    **keys: object,
+) -> Run:
+    """Train a model: by the recipe file, by `keys` of a recipe, or by both (the keys win).
+
+    Example: `finetune(data="data", train="top:2", epochs=4, out="run")`.
+
+    Raises:
+        RecipeError: every fault of the recipe at once.
+        Interrupted: stopped by the user; `resume=True` goes on.
+    """
+    from homefield.train import finetune as train_by
+    from homefield.train import load_recipe
+
+    loaded = load_recipe(None if recipe is None else Path(recipe), _plain_paths(keys))
+    return train_by(loaded, Path(out), workspace=workspace or find_workspace(), resume=resume, listen=listen)
+
+
+def open_run(path: AnyPath) -> Run:
+    """Open the folder of a run.
+
+    Raises:
+        CallError: there is no run.
+    """
+    from homefield.train import open_run as open_folder
+
+    return open_folder(Path(path))
+
+
+def export(
+    run: AnyPath | Run,
+    out: AnyPath | None = None,
+    *,
+    name: str | None = None,
+    risk: float | None = None,
+    workspace: Workspace | None = None,
+    listen: Listener = silent,
+) -> Bundle:
+    """Turn a run into a model: at the folder `out`, or as the next version of `name` in the workspace.
+
+    risk: highest share of wrong automatic answers; sets the threshold for answering.
+
+    Raises:
+        Refused: trained, exported and quantised do not answer alike; says where they part.
+        CallError: neither or both of `out` and `name`, or a name that is none.
+    """
+    from homefield.ship import export as export_run
+
+    opened = open_run(run) if isinstance(run, (str, PathLike)) else run
+    if (out is None) == (name is None):
+        raise CallError("cli.either_out_or_name")
+    if out is not None:
+        return export_run(opened, Path(out), risk=risk, listen=listen)
+    assert name is not None
+    if not _NAME.fullmatch(name):
+        raise CallError("cli.not_a_name", name=name)
+    folder = (workspace or find_workspace()).models / name
+    return export_run(opened, folder / str(_next_version(folder)), risk=risk, listen=listen)
+
+
+def load(
+    model: AnyPath, *, precision: Literal["int8", "fp32"] = "int8", workspace: Workspace | None = None
+) -> Predictor:
+    """Open a model for answering. Never imports torch.
+
+    Raises:
+        CallError: there is no such model.
+        Tampered: a file is not what the model's manifest says.
+    """
+    from homefield.bundle import open_bundle, resolve_model
+    from homefield.serve import Predictor
+
+    return Predictor(open_bundle(resolve_model(str(model), workspace or find_workspace())), precision=precision)
+
+
+def predict(model: AnyPath, texts: str | Sequence[str], *, workspace: Workspace | None = None) -> list[Prediction]:
+    """Answer texts with a model; to ask again and again, `load` it once.
+
+    Raises:
+        as `load`.
+    """
+    return load(model, workspace=workspace).predict([texts] if isinstance(texts, str) else list(texts))
+
+
+def evaluate(
+    model: AnyPath,
+    file: AnyPath,
+    *,
+    columns: Mapping[str, str] | None = None,
+    against: AnyPath | None = None,
+    workspace: Workspace | None = None,
+    listen: Listener = silent,
+) -> Verdict:
+    """Judge a model on records with the right answers, beside a second model on the same rows if one is named.
+
+    Raises:
+        RecordsError: the records cannot be used.
+        CallError, Tampered: as `load`.
+    """
+    from homefield.operate.judge import judge
+
+    place = workspace or find_workspace()
+    return judge(
+        _model_folder(model, place),
+        Path(file),
+        columns=columns or {},
+        against=None if against is None else _model_folder(against, place),
+        listen=listen,
+    )
+
+
+def _model_folder(model: AnyPath, workspace: Workspace) -> Path:
+    from homefield.bundle import resolve_model
+
+    return resolve_model(str(model), workspace)
+
+
+def _next_version(folder: Path) -> int:
+    taken = [int(each.name) for each in folder.iterdir() if each.name.isdigit()] if folder.is_dir() else []
+    return max(taken, default=0) + 1
+
+
+def _plain_paths(keys: Mapping[str, object]) -> dict[str, object]:
+    return {key: str(value) if isinstance(value, PathLike) else value for key, value in keys.items()}

@@ -1,0 +1,144 @@
+"""What a command made, how good, where it lies and what next: once for people, once as a JSON document."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from homefield.cli.face import Face
+
+__all__ = ["Outcome", "Table", "as_json", "console_for", "plain", "print_outcome"]
+
+PIPE_WIDTH = 160  # nobody's terminal to fit: keep paths whole
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under headings; `right` are the places of the columns that hold numbers."""
+
+    headings: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    title: str = ""
+    right: Sequence[int] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The result of one command.
+
+    `document` is what `--json` prints. For people: `title`, then `facts` (name, value), `tables`, `notes` (sentences)
+    and `next_steps` (commands to run). `answer` is the exit code: 0, or 1 when the answer is no.
+    """
+
+    document: Mapping[str, object]
+    title: str = ""
+    facts: Sequence[tuple[str, str]] = ()
+    tables: Sequence[Table] = ()
+    notes: Sequence[str] = ()
+    next_steps: Sequence[str] = field(default_factory=tuple)
+    answer: int = 0
+
+
+def plain(value: object) -> Any:
+    """`value` made of what JSON knows. A number that is not finite becomes null."""
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(each) for each in value]
+    if isinstance(value, (set, frozenset)):
+        return sorted((plain(each) for each in value), key=str)
+    if isinstance(value, (datetime.date, datetime.time)):
+        return value.isoformat()
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {each.name: plain(getattr(value, each.name)) for each in dataclasses.fields(value)}
+    for method in ("model_dump", "tolist", "as_dict"):  # pydantic, numpy, our own
+        if callable(found := getattr(value, method, None)):
+            return plain(found())
+    return str(value) if isinstance(value, Path) else repr(value) if callable(value) else str(value)
+
+
+def as_json(document: object) -> str:
+    """One JSON document, readable by people too."""
+    return json.dumps(plain(document), ensure_ascii=False, indent=2, allow_nan=False)
+
+
+def console_for(*, errors: bool = False) -> Console:
+    """A Rich console that prints text as it is: no markup, no highlighting, whole paths when piped."""
+    from rich.console import Console
+
+    stream = sys.stderr if errors else sys.stdout
+    return Console(
+        file=stream,
+        markup=False,
+        highlight=False,
+        emoji=False,
+        width=None if stream.isatty() else PIPE_WIDTH,
+    )
+
+
+def print_outcome(outcome: Outcome, face: Face) -> None:
+    """Print an outcome to stdout."""
+    if face.json:
+        sys.stdout.write(as_json(outcome.document) + "\n")
+        return
+    from rich.padding import Padding
+    from rich.table import Table as Grid
+    from rich.text import Text
+
+    console = console_for()
+    if outcome.title:
+        mark, style = ("✓", "bold green") if outcome.answer == 0 else ("✗", "bold red")
+        console.print(Text(f"{mark} ", style) + Text(outcome.title, "bold"))
+    if outcome.facts:
+        grid = Grid.grid(padding=(0, 2))
+        grid.add_column(no_wrap=True, style="cyan")
+        grid.add_column(overflow="fold")
+        for name, value in outcome.facts:
+            grid.add_row(name, value)
+        console.print(Padding(grid, (0, 0, 0, 2)))
+    for table in outcome.tables:
+        console.print()
+        console.print(_grid(table))
+    if outcome.notes:
+        console.print()
+    for note in outcome.notes:
+        console.print(Padding(Text(note), (0, 0, 0, 2)))
+    if outcome.next_steps:
+        console.print()
+        console.print(Text(face.say("outcome.next"), "bold"))
+        for step in outcome.next_steps:
+            console.print(Text(f"  {step}"), soft_wrap=True)
+
+
+def _grid(table: Table) -> Any:
+    from rich import box
+    from rich.table import Table as Grid
+
+    made = Grid(
+        title=table.title or None,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        pad_edge=True,
+        header_style="cyan",
+        show_edge=False,
+    )
+    for place, heading in enumerate(table.headings):
+        made.add_column(heading, justify="right" if place in table.right else "left", overflow="fold")
+    for row in table.rows:
+        made.add_row(*row)
+    return made

@@ -1,0 +1,49 @@
+"""The program: its verbs by section, each imported when it is called."""
+
+from __future__ import annotations
+
+import click
+
+from homefield import __version__
+from homefield.cli.command import LazyGroup, Option
+
+__all__ = ["VERBS", "program"]
+
+_FROM = "homefield.cli.commands"
+
+VERBS = {
+    "begin": {
+        "demo": f"{_FROM}.demo:demo",
+        "doctor": f"{_FROM}.doctor:doctor",
+    },
+    "make": {
+        "prepare": f"{_FROM}.prepare:prepare",
+        "recipe": f"{_FROM}.recipe:recipe",
+        "finetune": f"{_FROM}.finetune:finetune",
+        "evaluate": f"{_FROM}.evaluate:evaluate",
+        "export": f"{_FROM}.export:export",
+    },
+    "use": {
+        "predict": f"{_FROM}.predict:predict",
+    },
+    "keep": {
+        "models": f"{_FROM}.models:models",
+        "backbones": f"{_FROM}.backbones:backbones",
+        "cache": f"{_FROM}.cache:cache",
+    },
+}
+
+
+def _show_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        click.echo(f"homefield {__version__}")
+        ctx.exit()
+
+
+program = LazyGroup(
+    "homefield",
+    lazily=VERBS,
+    params=[
+        Option(["--version"], key="version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version),
+    ],
+)
