@@ -1,0 +1,49 @@
+"""What every test gets: English messages, a workspace of its own, and one thread where several tests run at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from homefield.messages import LANGUAGES, Language
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Before torch, numpy or polars are imported: two workers with two threads each would take turns on two cores.
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS"):
+        os.environ.setdefault(name, "1")
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True)
+def own_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """English, and a workspace that is not the developer's."""
+    monkeypatch.setenv("HOMEFIELD_LANG", "en")
+    monkeypatch.setenv("HOMEFIELD_WORKSPACE", str(tmp_path_factory.mktemp("workspace")))
+    yield
+
+
+@pytest.fixture(params=LANGUAGES)
+def language(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Language:
+    """Each language in turn, also set as the process's."""
+    chosen: Language = request.param
+    monkeypatch.setenv("HOMEFIELD_LANG", chosen)
+    return chosen
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of public data sets; tests that need it are skipped, aloud, where it is missing."""
+    folder = Path(os.environ.get("HOMEFIELD_SHARED_DATA", REPOSITORY.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no public data sets at {folder}: set HOMEFIELD_SHARED_DATA to their folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The root of the repository."""
+    return REPOSITORY
