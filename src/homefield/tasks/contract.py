@@ -43,8 +43,9 @@ class Task(Protocol):
     label_kind: ClassVar[LabelKind]
     output: ClassVar[Output]
     metric: ClassVar[str]
-    """The headline metric, a key of what `measure` returns; larger is better unless `falling`."""
-    falling: ClassVar[bool]
+    """The headline metric, a key of `metrics`."""
+    metrics: ClassVar[Mapping[str, bool]]
+    """What `measure` returns, and whether less of it is better."""
     margin: ClassVar[float]
     """How much worse than the model in use a challenger may be (lower 95 % limit), in units of `metric`."""
     baseline: ClassVar[str]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -40,7 +41,7 @@ class Multilabel:
     label_kind: ClassVar[LabelKind] = "categories"
     output: ClassVar[Output] = "categories"
     metric: ClassVar[str] = "f1_micro"
-    falling: ClassVar[bool] = False
+    metrics: ClassVar[Mapping[str, bool]] = MappingProxyType({"f1_micro": False, "f1_macro": False, "loss": True})
     margin: ClassVar[float] = 0.005
     baseline: ClassVar[str] = "tfidf_linear"
 
@@ -66,7 +67,8 @@ class Multilabel:
         found = np.zeros((len(column), len(labels)), dtype=np.float32)
         for row, names in enumerate(column):
             for name in names:
-                found[row, index[name]] = 1.0
+                if name in index:
+                    found[row, index[name]] = 1.0
         return found
 
     def fit(self, targets: Targets) -> Self:

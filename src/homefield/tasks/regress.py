@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -30,7 +31,7 @@ class Regress:
     label_kind: ClassVar[LabelKind] = "number"
     output: ClassVar[Output] = "number"
     metric: ClassVar[str] = "r2"
-    falling: ClassVar[bool] = False
+    metrics: ClassVar[Mapping[str, bool]] = MappingProxyType({"r2": False, "rmse": True, "mae": True, "loss": True})
     margin: ClassVar[float] = 0.005
     baseline: ClassVar[str] = "tfidf_linear"
 

@@ -1,0 +1,161 @@
+"""From a checked recipe to everything the loop needs: the network, what it is fed, what it learns, in which numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Literal, cast
+
+import numpy as np
+import torch
+
+from homefield.backbones.activations import ActivationCache, Filling, activation_cache
+from homefield.backbones.backbone import Backbone
+from homefield.backbones.encode import Encoded, encode
+from homefield.backbones.layers import apply_how, layer_rates
+from homefield.backbones.load import load
+from homefield.data.dataset import SPLITS, SplitName
+from homefield.events import Event, Listener
+from homefield.tasks import Targets, Task
+from homefield.train.check import Checked
+from homefield.train.defaults import choose_epochs, choose_max_length, choose_rates
+from homefield.train.distributed import Ranks
+from homefield.train.feed import Feed, StateFeed, TokenFeed
+from homefield.train.network import Network, NetworkInfo
+from homefield.train.optimiser import Trained
+from homefield.train.precision import Precision
+from homefield.train.probe import Arithmetic, Probe, choose_precision, probe
+from homefield.train.recipe import Recipe
+from homefield.workspace import Workspace
+
+__all__ = ["Bench", "assemble", "feed_splits", "trained_parts"]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """All that a run works with. `recipe` has no `auto` left; `task` knows the training targets."""
+
+    recipe: Recipe
+    task: Task
+    network: Network
+    feeds: dict[SplitName, Feed]
+    targets: dict[SplitName, Targets]
+    precision: Precision
+    found: Probe
+
+
+def assemble(checked: Checked, workspace: Workspace, stack: ExitStack, ranks: Ranks, listen: Listener) -> Bench:
+    """Load, encode, freeze, cache. `stack` closes the caches when the run ends."""
+    dataset, labels = checked.dataset, checked.dataset.manifest.labels
+    columns = {split: dataset.frame(split).select("text", "label") for split in SPLITS if dataset.rows(split)}
+    texts = {split: frame["text"].to_list() for split, frame in columns.items()}
+    targets = {split: checked.task.targets(frame["label"], labels) for split, frame in columns.items()}
+    fitted = checked.task.fit(targets["train"])
+    if checked.source.reason is not None:
+        listen(Event("note", checked.source.reason[0], values=checked.source.reason[1]))
+    backbone = load(checked.source, tokenizer_texts=texts["train"], seed=checked.recipe.seed)
+    recipe = _resolved(checked, backbone, texts["train"], workspace, listen)
+    length = cast("int", recipe.max_length)
+    encoded = {
+        split: [encode(rows, backbone.tokenizer, length, cache=workspace.cache)] for split, rows in texts.items()
+    }
+    frozen_to = apply_how(backbone, checked.how)
+    backbone.dropout = recipe.dropout
+    if recipe.vocabulary == "used":
+        # The padding token is looked up too; without its row every batch would need a second look-up.
+        used = np.unique(np.concatenate([variant.used_ids() for variant in encoded["train"]]))
+        backbone.limit_vocabulary([backbone.pad_id, *used.tolist()])
+    info = NetworkInfo(
+        fitted.name, fitted.output, labels, str(checked.how), frozen_to, length, cast("float", recipe.head_dropout)
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        head = fitted.head(backbone.width, fitted.size(labels), info.head_dropout)
+    found, precision = _precision(recipe, ranks)
+    network = Network(backbone, head, info).to(precision.device)
+    feeds = feed_splits(network, encoded, recipe, precision, workspace, stack, listen)
+    return Bench(recipe, fitted, network, feeds, targets, precision, found)
+
+
+def feed_splits(
+    network: Network,
+    encoded: dict[SplitName, list[Encoded]],
+    recipe: Recipe,
+    precision: Precision,
+    workspace: Workspace,
+    stack: ExitStack,
+    listen: Listener,
+) -> dict[SplitName, Feed]:
+    """Each split's rows, as cached states where layers are frozen and there is room for them."""
+    backbone, start = network.backbone, network.info.frozen_to
+    feeds: dict[SplitName, Feed] = {}
+    for split, variants in encoded.items():
+        feeds[split] = TokenFeed(variants, backbone.pad_id)
+        if start == 0 or not recipe.cache:
+            continue
+        # What decides temperatures and thresholds is computed exactly; what is learned from may be rounded.
+        rounded = split == "train" and precision.arithmetic != "fp32"
+        filling = Filling(precision.device.type, torch.bfloat16 if rounded else torch.float32)
+        caches: list[ActivationCache] = []
+        for variant in variants:
+            made = activation_cache(
+                backbone,
+                variant,
+                start,
+                cache=workspace.cache,
+                budget=workspace.settings.cache_budget_gb,
+                filling=filling,
+                listen=listen,
+            )
+            if made is None:
+                break
+            caches.append(stack.enter_context(made))
+        if len(caches) == len(variants):
+            feeds[split] = StateFeed(caches, [variant.lengths for variant in variants], start)
+    return feeds
+
+
+def trained_parts(network: Network, recipe: Recipe) -> list[Trained]:
+    """Every parameter that is trained, with its learning rate; biases and normalisations do not decay."""
+    rate, head_rate = cast("float", recipe.learning_rate), cast("float", recipe.head_learning_rate)
+    parts = []
+    for layer in layer_rates(network.backbone, decay=cast("float", recipe.layer_decay)):
+        for name, parameter in layer.parameters:
+            decay = recipe.weight_decay if parameter.dim() > 1 else 0.0
+            parts.append(Trained(f"backbone.{name}", parameter, rate * layer.scale, decay))
+    for name, parameter in network.head.named_parameters():
+        decay = recipe.weight_decay if parameter.dim() > 1 else 0.0
+        parts.append(Trained(f"head.{name}", parameter, head_rate, decay))
+    return parts
+
+
+def _resolved(
+    checked: Checked, backbone: Backbone, texts: Sequence[str], workspace: Workspace, listen: Listener
+) -> Recipe:
+    recipe, facts = checked.recipe, backbone.facts
+    rates = choose_rates(facts, checked.how)
+    chosen: dict[str, object] = {
+        "backbone": checked.source.name if recipe.backbone == "auto" else recipe.backbone,
+        "learning_rate": rates.learning_rate,
+        "head_learning_rate": rates.head_learning_rate,
+        "layer_decay": rates.layer_decay,
+        "head_dropout": rates.head_dropout,
+        "metric": checked.metric.name,
+    }
+    if recipe.epochs == "auto":
+        chosen["epochs"] = choose_epochs(facts, checked.how, len(texts), recipe.batch)
+    if recipe.max_length == "auto":
+        whole = encode(texts, backbone.tokenizer, backbone.max_length, cache=workspace.cache, listen=listen)
+        chosen["max_length"] = choose_max_length(whole.lengths, backbone.max_length)
+    return recipe.model_copy(update={key: v for key, v in chosen.items() if getattr(recipe, key) == "auto"})
+
+
+def _precision(recipe: Recipe, ranks: Ranks) -> tuple[Probe, Precision]:
+    wanted = recipe.device if recipe.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+    device: Literal["cpu", "cuda"] = "cuda" if wanted == "cuda" else "cpu"
+    found = probe(device)
+    arithmetic: Arithmetic = choose_precision(found) if recipe.precision == "auto" else recipe.precision
+    if device == "cuda":
+        torch.cuda.set_device(ranks.local)
+    return found, Precision(arithmetic, torch.device(device, ranks.local) if device == "cuda" else torch.device("cpu"))

@@ -1,0 +1,143 @@
+"""The recipe against the dataset, the backbone and the machine: every fault at once, before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+import torch
+
+from homefield.backbones.catalogue import BackboneSource, resolve
+from homefield.backbones.how import How, parse_how
+from homefield.backbones.layers import check_how
+from homefield.data.dataset import SPLITS, Dataset, open_dataset
+from homefield.errors import HomefieldError
+from homefield.tasks import Task, task, task_for
+from homefield.train.faults import RecipeFault, RecipeFaults, closest
+from homefield.train.loop import Metric
+from homefield.train.recipe import Recipe
+from homefield.train.trackers import installed
+from homefield.workspace import Workspace
+
+__all__ = ["Checked", "check_recipe"]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A recipe that can run, with what its keys stand for."""
+
+    recipe: Recipe
+    dataset: Dataset
+    task: Task
+    source: BackboneSource
+    how: How
+    metric: Metric
+
+
+def check_recipe(recipe: Recipe, workspace: Workspace) -> Checked:
+    """Check everything about `recipe` that can be known before loading a network.
+
+    Raises:
+        RecipeFaults: with every fault found.
+    """
+    faults: list[RecipeFault] = []
+    dataset = _dataset(recipe, faults)
+    source = how = None
+    try:
+        languages = dataset.manifest.languages if dataset else {}
+        source = resolve(recipe.backbone, languages=languages, workspace=workspace)
+    except HomefieldError as error:
+        faults.append(RecipeFault("backbone", "recipe.fault.cause", cause=error))
+    try:
+        how = parse_how(recipe.train)
+        if source is not None:
+            check_how(how, name=source.name, layers=source.facts.layers, fresh=source.facts.fresh, adaptable=True)
+    except HomefieldError as error:
+        faults.append(RecipeFault("train", "recipe.fault.cause", cause=error))
+    faults.extend(_machine_faults(recipe))
+    chosen = metric = None
+    if dataset is not None and (name := _task_name(recipe, dataset, faults)) is not None:
+        chosen = task(
+            name, label_smoothing=recipe.label_smoothing, class_weights=recipe.class_weights, focal=recipe.focal
+        )
+        faults.extend(_target_faults(recipe, chosen, dataset))
+        metric = _metric(recipe, chosen, dataset, faults)
+    if source is not None and isinstance(recipe.max_length, int) and recipe.max_length > source.facts.max_length:
+        values = {"backbone": source.name, "limit": source.facts.max_length, "got": recipe.max_length}
+        faults.append(RecipeFault("max_length", "recipe.fault.too_long", values))
+    if faults or dataset is None or source is None or how is None or chosen is None or metric is None:
+        raise RecipeFaults(faults, source=recipe.data or "-")
+    fixed = {"data": str(dataset.path), "data_hash": dataset.manifest.hash, "task": chosen.name}
+    return Checked(recipe.model_copy(update=fixed), dataset, chosen, source, how, metric)
+
+
+def _dataset(recipe: Recipe, faults: list[RecipeFault]) -> Dataset | None:
+    if not recipe.data:
+        faults.append(RecipeFault("data", "recipe.fault.no_data"))
+        return None
+    try:
+        dataset = open_dataset(Path(recipe.data).expanduser().resolve())
+    except HomefieldError as error:
+        faults.append(RecipeFault("data", "recipe.fault.cause", cause=error))
+        return None
+    if recipe.data_hash and recipe.data_hash != dataset.manifest.hash:
+        values = {"expected": recipe.data_hash[:12], "got": dataset.manifest.hash[:12], "path": dataset.path}
+        faults.append(RecipeFault("data_hash", "recipe.fault.other_dataset", values))
+    return dataset
+
+
+def _task_name(recipe: Recipe, dataset: Dataset, faults: list[RecipeFault]) -> str | None:
+    kind = dataset.manifest.label_kind
+    fits = task_for(kind)
+    if fits is None:
+        faults.append(RecipeFault("data", "recipe.fault.no_labels"))
+        return None
+    if recipe.task not in ("auto", fits):
+        values = {"kind": kind, "fits": fits, "got": recipe.task}
+        faults.append(RecipeFault("task", "recipe.fault.wrong_task", values))
+        return None
+    return fits
+
+
+def _target_faults(recipe: Recipe, chosen: Task, dataset: Dataset) -> Iterator[RecipeFault]:
+    if dataset.rows("train") == 0:
+        yield RecipeFault("data", "recipe.fault.no_rows")
+        return
+    labels = dataset.manifest.labels
+    for fault in chosen.check(dataset.frame("train")["label"], labels):
+        yield RecipeFault("data", fault.code, fault.values)
+    if chosen.output == "number":
+        for key in ("class_weights", "focal", "label_smoothing"):
+            if getattr(recipe, key) != Recipe.model_fields[key].default:
+                yield RecipeFault(key, "recipe.fault.focal_number", {"key": key})
+        return
+    every = pl.concat([dataset.frame(split)["label"] for split in SPLITS if dataset.rows(split)])
+    counts = dict((every.explode() if chosen.output == "categories" else every).value_counts().iter_rows())
+    few = [label for label in labels if 0 < counts.get(label, 0) < recipe.min_rows]
+    if few and len(labels) > 1:
+        values = {"labels": ", ".join(few[:10]), "count": len(few), "least": recipe.min_rows}
+        yield RecipeFault("min_rows", "tasks.class_single", values)
+
+
+def _metric(recipe: Recipe, chosen: Task, dataset: Dataset, faults: list[RecipeFault]) -> Metric | None:
+    known = chosen.metrics
+    name = chosen.metric if recipe.metric == "auto" else recipe.metric
+    if name not in known:
+        values = {"expected": ", ".join(known), "got": name}
+        faults.append(RecipeFault("metric", "recipe.fault.wrong_metric", values, closest(name, list(known))))
+        return None
+    if dataset.rows("validation") == 0:
+        for key, used in (("patience", recipe.patience > 0), ("metric", recipe.metric != "auto")):
+            if used:
+                faults.append(RecipeFault(key, "recipe.fault.no_validation", {"key": key}))
+    return Metric(name, known[name])
+
+
+def _machine_faults(recipe: Recipe) -> Iterator[RecipeFault]:
+    if recipe.device == "cuda" and not torch.cuda.is_available():
+        yield RecipeFault("device", "recipe.fault.no_cuda")
+    for name in recipe.trackers:
+        if not installed(name):
+            yield RecipeFault("trackers", "recipe.fault.tracker_missing", {"got": name})

@@ -1,0 +1,180 @@
+"""Training proper: the assembled parts go through the loop, and the best weights are kept in the run's folder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+
+from homefield.backbones.layers import gradual_start, thaw
+from homefield.events import Event, Listener
+from homefield.train.assemble import Bench, trained_parts
+from homefield.train.batches import Rows, plan_epoch
+from homefield.train.checkpoint import Checkpoints, Place
+from homefield.train.distributed import Ranks
+from homefield.train.estimate import Workload, estimate
+from homefield.train.loop import Judge, Loop, Metric
+from homefield.train.optimiser import Optimiser
+from homefield.train.outputs import produce_outputs
+from homefield.train.progress import MetricsFile, Teller
+from homefield.train.run import SCORED, RunRecord, write_network
+from homefield.train.stop import Stop
+from homefield.train.trackers import open_tracker
+
+__all__ = ["Surroundings", "learn"]
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Where and with whom a run takes place."""
+
+    folder: Path
+    record: RunRecord
+    ranks: Ranks
+    stop: Stop
+    stack: ExitStack
+    listen: Listener
+
+
+def learn(bench: Bench, metric: Metric, around: Surroundings) -> None:
+    """Train from the newest checkpoint, or from the start, to the end; write `weights/` and leave them in the network.
+
+    Raises:
+        Interrupted, CallError, MachineError: as `finetune`.
+    """
+    masters = bench.precision.masters(bench.network.backbone)
+    optimiser = Optimiser(trained_parts(bench.network, bench.recipe), masters, bench.recipe)
+    checkpoints = Checkpoints(around.folder / "checkpoints")
+    place = Place()
+    if (found := checkpoints.latest()) is not None:
+        place = found[0]
+        optimiser.load_state(found[1])
+        around.listen(Event("note", "train.resumed", values={"step": place.step}))
+    if bench.recipe.estimate and place.step == 0:
+        _tell_estimate(bench, optimiser, around)
+    loop = Loop(
+        recipe=bench.recipe,
+        epochs=cast("int", bench.recipe.epochs),
+        lengths=bench.feeds["train"].lengths,
+        device=bench.precision.device,
+        objective=_objective(bench),
+        judge=_judge(bench, around) if "validation" in bench.feeds else None,
+        metric=metric,
+        optimiser=optimiser,
+        begin=_begin(bench, optimiser),
+        ranks=around.ranks,
+        checkpoints=checkpoints,
+        teller=_teller(bench, place, around),
+        stop=around.stop,
+        place=place,
+    )
+    began, earlier = time.perf_counter(), place.seconds
+    with around.stop.patiently():
+        place = loop.run()
+    around.record.took("train", time.perf_counter() - began + earlier)
+    around.ranks.wait()
+    optimiser.settle(None if place.best_step in (None, place.step) else checkpoints.best(place))
+    masters.restore()
+    bench.network.backbone.unlimit_vocabulary()
+    best = {"step": place.best_step, "epoch": place.best_epoch, "metric": metric.name, "value": place.best_value}
+    around.record.update(best=best if place.best_step else None, steps=place.step, stopped_early=place.stopped_early)
+    if place.best_step is None:
+        around.listen(Event("note", "train.no_validation"))
+    if around.ranks.first:
+        write_network(bench.network, around.folder / "weights", extra={"best": best})
+        checkpoints.clear()
+    around.ranks.wait()
+
+
+def _objective(bench: Bench) -> Callable[[Rows, int], tuple[Tensor, Tensor]]:
+    feed, network, task, precision = bench.feeds["train"], bench.network, bench.task, bench.precision
+    targets = torch.from_numpy(bench.targets["train"]).to(precision.device)
+
+    def objective(rows: Rows, epoch: int) -> tuple[Tensor, Tensor]:
+        logits, _ = feed.produce(network, rows, epoch, precision)
+        return task.loss(logits, targets[torch.from_numpy(rows).to(precision.device)])
+
+    return objective
+
+
+def _judge(bench: Bench, around: Surroundings) -> Judge:
+    feed, targets = bench.feeds["validation"], bench.targets["validation"]
+    size = bench.task.size(bench.network.info.labels)
+    path = around.folder / "outputs" / ".judged.safetensors"
+
+    def judge() -> dict[str, Any]:
+        found = produce_outputs(
+            bench.network,
+            feed,
+            path,
+            size=size,
+            width=0,
+            tokens=bench.recipe.tokens,
+            precision=bench.precision,
+            ranks=around.ranks,
+        )
+        path.unlink(missing_ok=True)
+        return bench.task.measure(found.logits, targets)
+
+    return judge
+
+
+def _begin(bench: Bench, optimiser: Optimiser) -> Callable[[int], None]:
+    backbone, epochs = bench.network.backbone, cast("int", bench.recipe.epochs)
+
+    def begin(epoch: int) -> None:
+        bench.network.train()
+        if bench.network.info.how != "gradual":
+            return
+        thaw(backbone, gradual_start(backbone.layers, epoch / epochs))
+        table = backbone.word_table()
+        if table is not None and table.limited:
+            # The rows in use are trained in its stead.
+            table.weight.requires_grad_(False)
+        optimiser.thaw()
+
+    return begin
+
+
+def _teller(bench: Bench, place: Place, around: Surroundings) -> Teller:
+    if not around.ranks.first:
+        return Teller(None, (), around.listen)
+    file = MetricsFile(around.folder / "metrics.jsonl", place.metrics_bytes)
+    around.stack.callback(file.close)
+    trackers = [open_tracker(name, around.folder, bench.recipe.model_dump()) for name in bench.recipe.trackers]
+    for tracker in trackers:
+        around.stack.callback(tracker.close)
+    return Teller(file, trackers, around.listen)
+
+
+def _tell_estimate(bench: Bench, optimiser: Optimiser, around: Surroundings) -> None:
+    recipe, feed = bench.recipe, bench.feeds["train"]
+    epochs = cast("int", recipe.epochs)
+    lengths = feed.lengths(0)
+    once = sum(int(bench.feeds[split].lengths(0).sum()) for split in SCORED if split in bench.feeds)
+    each = int(bench.feeds["validation"].lengths(0).sum()) if "validation" in bench.feeds else 0
+    work = Workload(
+        plan_epoch(lengths, batch=recipe.batch, window=recipe.window, seed=recipe.seed, epoch=0),
+        epochs,
+        lengths,
+        recipe.tokens,
+        once + epochs * each,
+        around.ranks.size,
+    )
+    objective = _objective(bench)
+
+    def look(rows: Rows) -> object:
+        with torch.inference_mode():
+            return feed.produce(bench.network, rows, 0, bench.precision)
+
+    bench.network.train()
+    found = estimate(work, lambda rows: objective(rows, 0)[0], look, optimiser)
+    around.record.update(estimate=found.as_json())
+    told = {"seconds": round(found.seconds), "memory": f"{found.memory_gb:.1f}", "available": found.available_gb}
+    around.listen(Event("note", "train.estimate", values=told))

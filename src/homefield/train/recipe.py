@@ -1,0 +1,179 @@
+"""The recipe: flat keys that say what is trained, from what, and how. Every key has a default.
+
+A recipe is a TOML file, overrides (`--set KEY=VALUE`), or both. Values left at `auto` are chosen by
+`homefield.train.defaults` from the backbone, the way of training and the dataset, and written out in the run's own
+`recipe.toml`. What each key means stands in `messages/*/recipe.toml`, which `explain` prints.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from homefield.errors import CallError
+from homefield.files import write_file
+from homefield.messages import Language, text
+from homefield.train.faults import RecipeFault, RecipeFaults, closest
+
+__all__ = ["FREE_KEYS", "Recipe", "explain", "load_recipe", "parse_overrides", "write_recipe"]
+
+Auto = Literal["auto"]
+Tracker = Literal["tensorboard", "wandb", "mlflow", "visdom"]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Whole = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+FREE_KEYS = frozenset({"checkpoint_minutes", "log_every", "trackers", "estimate", "baseline", "report", "data_hash"})
+"""Keys that do not touch the trained weights: a run may be resumed with other values of them."""
+
+
+class Recipe(BaseModel):
+    """What to train and how; see `explain` for the meaning of each key."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    data: str = ""
+    data_hash: str = ""
+    task: Literal["auto", "classify", "multilabel", "regress"] = "auto"
+    backbone: str = "auto"
+    train: str = "all"
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+
+    epochs: Whole | Auto = "auto"
+    batch: Whole = 64
+    tokens: Whole = 16384
+    window: Whole = 32
+    max_length: Annotated[int, Field(ge=4)] | Auto = "auto"
+    vocabulary: Literal["used", "all"] = "used"
+
+    optimizer: Literal["adamw", "adam", "sgd"] = "adamw"
+    learning_rate: Positive | Auto = "auto"
+    head_learning_rate: Positive | Auto = "auto"
+    layer_decay: Annotated[float, Field(gt=0, le=1)] | Auto = "auto"
+    weight_decay: Amount = 0.01
+    momentum: Share = 0.9
+    beta2: Share = 0.999
+    warmup: Share = 0.1
+    schedule: Literal["linear", "cosine", "constant"] = "linear"
+    clip: Amount = 1.0
+    average: Share = 0.0
+
+    dropout: Share = 0.0
+    head_dropout: Share | Auto = "auto"
+    label_smoothing: Share = 0.0
+    class_weights: Literal["none", "balanced"] = "none"
+    focal: Amount = 0.0
+    augment: str = "none"
+    augment_variants: Whole = 4
+
+    metric: str = "auto"
+    patience: Annotated[int, Field(ge=0)] = 0
+    min_rows: Whole = 2
+
+    precision: Literal["auto", "fp32", "autocast", "bf16"] = "auto"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    cache: bool = True
+
+    checkpoint_minutes: Amount = 5.0
+    log_every: Whole = 10
+    trackers: tuple[Tracker, ...] = ()
+    estimate: bool = True
+    baseline: bool = True
+    report: bool = True
+
+    @field_validator("trackers", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def load_recipe(path: Path | None = None, overrides: Mapping[str, object] | None = None) -> Recipe:
+    """Read a recipe file (None: only defaults) and lay `overrides` over it.
+
+    A relative `data` in a file is taken from the file's folder.
+
+    Raises:
+        RecipeFaults: unknown keys and values of the wrong kind, all of them.
+        CallError: `recipe.unreadable`, when there is no such file or it is not TOML.
+    """
+    values: dict[str, object] = {}
+    if path is not None:
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise CallError("recipe.unreadable", path=path, reason=error) from error
+        if isinstance(data := values.get("data"), str) and data and not Path(data).expanduser().is_absolute():
+            values["data"] = str(path.parent / data)
+    values |= dict(overrides or {})
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        faults = {str(e["loc"][0]): _fault(str(e["loc"][0]), values) for e in error.errors()}
+        raise RecipeFaults(faults.values(), source=str(path) if path else "--set") from error
+
+
+def parse_overrides(pairs: Sequence[str]) -> dict[str, object]:
+    """`KEY=VALUE` strings as overrides; values stay strings and are read as their key's type.
+
+    Raises:
+        RecipeFaults: a string without `=`.
+    """
+    faults = [
+        RecipeFault(pair, "recipe.fault.expected", {"expected": "recipe.expected.pair", "got": pair})
+        for pair in pairs
+        if "=" not in pair
+    ]
+    if faults:
+        raise RecipeFaults(faults, source="--set")
+    split = [pair.split("=", 1) for pair in pairs]
+    return {key.strip(): value.strip() for key, value in split}
+
+
+def write_recipe(recipe: Recipe, path: Path) -> None:
+    """Write every key of `recipe` as TOML."""
+    write_file(path, "".join(f"{key} = {_toml(value)}\n" for key, value in recipe.model_dump().items()))
+
+
+def explain(language: Language) -> list[tuple[str, str, str, str]]:
+    """Every key as (key, default, what it means, what is accepted), in the order of the recipe."""
+    return [
+        (
+            key,
+            _toml(field.default),
+            text(f"recipe.key.{key}.doc", language),
+            text(f"recipe.key.{key}.expected", language),
+        )
+        for key, field in Recipe.model_fields.items()
+    ]
+
+
+def _fault(key: str, values: Mapping[str, object]) -> RecipeFault:
+    if key not in Recipe.model_fields:
+        return RecipeFault(key, "recipe.fault.unknown", {}, closest(key, list(Recipe.model_fields)))
+    got = values[key]
+    meant = closest(got, _choices(Recipe.model_fields[key].annotation)) if isinstance(got, str) else None
+    expected = {"expected": f"recipe.key.{key}.expected", "got": _toml(got)}
+    return RecipeFault(key, "recipe.fault.expected", expected, meant)
+
+
+def _choices(annotation: Any) -> list[str]:
+    found = []
+    for member in get_args(annotation):
+        found.extend([member] if isinstance(member, str) else _choices(member))
+    return found
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_toml(member) for member in value) + "]"
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return '"' + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in escaped) + '"'
+    return repr(value)
