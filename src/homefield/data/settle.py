@@ -1,0 +1,152 @@
+"""Between the two passes of `prepare`: what becomes of each live row, decided from a few numbers a row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from homefield.data.dataset import SPLITS, LabelKind
+from homefield.data.duplicates import IN_TEST, KEPT, resolve
+from homefield.data.near import NearIndex
+from homefield.data.options import PrepareOptions
+from homefield.data.spill import Spill
+from homefield.data.split import link, split_by_time, split_stratified
+from homefield.events import Event, Listener
+
+__all__ = ["Settled", "settle"]
+
+_TEST = SPLITS.index("test")
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What became of N live rows, M of them kept.
+
+    status, into: [N], as in `duplicates.Verdicts`, and `IN_TEST` for rows of train that stand in the test file.
+    kept: [M] int64, the kept rows in the order of their ids; split, near: [M], aligned with it.
+    leaked: [L] int64, the rows that are `IN_TEST`; twins: [L] int64, a row of the test file in the same near group.
+    exact: [L] bool, whether the whole text (but for case and punctuation) stands in the test file.
+    """
+
+    status: NDArray[np.uint8]
+    into: NDArray[np.int64]
+    kept: NDArray[np.int64]
+    split: NDArray[np.uint8]
+    near: NDArray[np.int32]
+    leaked: NDArray[np.int64]
+    twins: NDArray[np.int64]
+    exact: NDArray[np.bool_]
+
+
+def settle(
+    spill: Spill,
+    near: NearIndex,
+    *,
+    from_test: int,
+    kind: LabelKind,
+    pairs: bool,
+    strata_of: NDArray[np.int64] | None,
+    options: PrepareOptions,
+    listen: Listener,
+) -> Settled:
+    """Merge, resolve, group and split the rows of `spill`; rows from number `from_test` on are the test file's.
+
+    strata_of: [codes], the stratum of each label code; None when there is no label to spread by.
+    """
+    listen(Event("stage", "data.stage.duplicates"))
+    status, into = _resolved(spill, from_test, kind)
+    kept = np.flatnonzero(status == KEPT)
+    kept = kept[np.argsort(spill.load("id")[kept], kind="stable")]
+    listen(Event("stage", "data.stage.near", total=len(kept)))
+    groups = _near_groups(spill, near, kept, pairs=pairs)
+    in_test = kept >= from_test
+    leaked = twins = np.zeros(0, dtype=np.int64)
+    exact = np.zeros(0, dtype=bool)
+    if in_test.any():
+        first_twin = np.full(int(groups.max()) + 1, -1, dtype=np.int64)
+        first_twin[groups[in_test][::-1]] = kept[in_test][::-1]
+        gone = ~in_test & (first_twin[groups] >= 0)
+        leaked, twins = kept[gone], first_twin[groups[gone]]
+        status[leaked] = IN_TEST
+        keys = _text_keys(spill, pairs=pairs)
+        exact = np.isin(keys[leaked], keys[kept[in_test]])
+        kept, groups, in_test = kept[~gone], groups[~gone], in_test[~gone]
+    listen(Event("stage", "data.stage.split", total=len(kept)))
+    split = np.full(len(kept), _TEST, dtype=np.uint8)
+    split[~in_test] = _split(
+        spill, kept[~in_test], groups[~in_test], kind, strata_of, options, with_test=bool(in_test.any())
+    )
+    return Settled(status, into, kept, split, groups, leaked, twins, exact)
+
+
+def _resolved(spill: Spill, from_test: int, kind: LabelKind) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Exact duplicates and contradictions, within the records and within the test file."""
+    texts, labels, prefer = spill.load("text_key"), _labels(spill, kind), spill.load("prefer")
+    status = np.zeros(len(texts), dtype=np.uint8)
+    into = np.full(len(texts), -1, dtype=np.int64)
+    for part in (slice(0, from_test), slice(from_test, len(texts))):
+        verdicts = resolve(
+            texts[part],
+            None if labels is None else labels[part],
+            prefer=prefer[part] if len(prefer) else None,
+            contradictions=kind != "number",
+        )
+        status[part] = verdicts.status
+        into[part] = np.where(verdicts.into >= 0, verdicts.into + part.start, -1)
+    return status, into
+
+
+def _labels(spill: Spill, kind: LabelKind) -> NDArray[np.int64] | None:
+    if kind == "number":
+        return spill.load("number").view(np.int64)
+    labels = spill.load("label")
+    return labels if len(labels) else None
+
+
+def _near_groups(spill: Spill, near: NearIndex, kept: NDArray[np.int64], *, pairs: bool) -> NDArray[np.int32]:
+    if not pairs:
+        return near.groups(kept, spill.texts)
+    nodes = np.stack((kept * 2, kept * 2 + 1), axis=1).ravel()  # the index holds text, other, text, other, ...
+
+    def fetch(rows: NDArray[np.int64]) -> list[str]:
+        both = spill.gather(rows // 2, ["text", "other"])
+        return [pair[row % 2] for pair, row in zip(both.iter_rows(), rows.tolist(), strict=True)]
+
+    texts = near.groups(nodes, fetch).reshape(-1, 2)
+    # A row links the group of its text with the group of its other text.
+    row_of = np.repeat(np.arange(len(kept)), 2)
+    return link(row_of, texts.ravel())[::2]
+
+
+def _text_keys(spill: Spill, *, pairs: bool) -> NDArray[np.uint64]:
+    keys = spill.load("near_key")
+    return keys[::2] if pairs else keys
+
+
+def _split(
+    spill: Spill,
+    kept: NDArray[np.int64],
+    groups: NDArray[np.int32],
+    kind: LabelKind,
+    strata_of: NDArray[np.int64] | None,
+    options: PrepareOptions,
+    *,
+    with_test: bool,
+) -> NDArray[np.uint8]:
+    shares: Mapping[str, float] = options.shares_for(with_test)
+    if options.split == "time":
+        return split_by_time(spill.load("time")[kept], groups, shares)[0]
+    owners = spill.load("group")
+    if len(owners):
+        groups = link(groups, owners[kept])
+    strata = np.zeros(len(kept), dtype=np.int64)
+    if kind == "number":
+        numbers = spill.load("number")[kept]
+        ranks = np.searchsorted(np.sort(numbers), numbers)
+        strata = ranks * 10 // max(len(ranks), 1)  # tenths by rank; equal numbers stay in one tenth
+    elif strata_of is not None:
+        strata = strata_of[spill.load("label")[kept]]
+    return split_stratified(spill.load("id")[kept], groups, strata, shares, options.seed)

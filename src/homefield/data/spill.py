@@ -1,0 +1,111 @@
+"""Rows put aside on disk while a file larger than memory is read, and got back block by block.
+
+What every row needs in memory is a few numbers; they are kept as plain binary columns, one file each. The rows
+themselves lie in Parquet blocks: *live* rows, numbered 0, 1, 2, ... in the order read, and rows already rejected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+__all__ = ["Places", "Spill"]
+
+
+class Spill:
+    """A folder of blocks and binary columns. Not for reading and adding at the same time."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True)
+        self._folder = folder
+        self._types: dict[str, np.dtype[Any]] = {}
+        self._starts = [0]  # the first live row of every block, and the number of live rows
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks there are."""
+        return len(self._starts) - 1
+
+    @property
+    def live(self) -> int:
+        """How many live rows there are."""
+        return self._starts[-1]
+
+    def add(self, name: str, values: NDArray[Any]) -> None:
+        """Append to the binary column `name`."""
+        self._types.setdefault(name, values.dtype)
+        with (self._folder / f"{name}.bin").open("ab") as stream:
+            np.ascontiguousarray(values, dtype=self._types[name]).tofile(stream)
+
+    def load(self, name: str) -> NDArray[Any]:
+        """The whole binary column `name`."""
+        if name not in self._types:
+            return np.zeros(0)
+        return np.fromfile(self._folder / f"{name}.bin", dtype=self._types[name])
+
+    def drop(self, name: str) -> None:
+        """Forget a binary column that is no longer needed."""
+        if self._types.pop(name, None) is not None:
+            (self._folder / f"{name}.bin").unlink()
+
+    def add_block(self, live: pl.DataFrame, rejected: pl.DataFrame) -> None:
+        """Put aside the live and the rejected rows of one block."""
+        live.write_parquet(self._path("live", self.blocks), compression="lz4", statistics=False)
+        rejected.write_parquet(self._path("rejected", self.blocks), compression="lz4", statistics=False)
+        self._starts.append(self.live + live.height)
+
+    def live_blocks(self, columns: Sequence[str] | None = None) -> Iterator[tuple[int, pl.DataFrame]]:
+        """`(number of its first live row, live rows)` of every block."""
+        for block in range(self.blocks):
+            yield self._starts[block], self._read("live", block, columns)
+
+    def rejected_block(self, block: int) -> pl.DataFrame:
+        """The rows rejected while reading block number `block`."""
+        return self._read("rejected", block, None)
+
+    def start_of(self, block: int) -> int:
+        """The number of the first live row of a block."""
+        return self._starts[block]
+
+    def gather(self, rows: NDArray[np.int64], columns: Sequence[str]) -> pl.DataFrame:
+        """The given live rows, in the given order."""
+        order = np.argsort(rows, kind="stable")
+        ordered = rows[order]
+        cuts = np.searchsorted(ordered, self._starts)
+        parts = []
+        for block in range(self.blocks):
+            if cuts[block] < cuts[block + 1]:
+                places = ordered[cuts[block] : cuts[block + 1]] - self._starts[block]
+                parts.append(self._read("live", block, columns)[places])
+        if not parts:
+            return pl.DataFrame({name: pl.Series([], dtype=pl.String) for name in columns})
+        back = np.empty(len(rows), dtype=np.int64)
+        back[order] = np.arange(len(rows))
+        return pl.concat(parts)[back]
+
+    def texts(self, rows: NDArray[np.int64], column: str = "text") -> list[str]:
+        """The texts of live rows."""
+        return self.gather(rows, [column])[column].to_list()
+
+    def _path(self, kind: str, block: int) -> Path:
+        return self._folder / f"{kind}_{block:06d}.parquet"
+
+    def _read(self, kind: str, block: int, columns: Sequence[str] | None) -> pl.DataFrame:
+        return pl.read_parquet(self._path(kind, block), columns=list(columns) if columns else None, memory_map=False)
+
+
+class Places:
+    """Where live rows stand in the files they came from."""
+
+    def __init__(self, spill: Spill) -> None:
+        self._sources = spill.load("source")
+        self._rows = spill.load("row")
+
+    def __getitem__(self, row: int) -> tuple[int, int]:
+        """`(index of the source, 1-based row in it)` of a live row."""
+        return int(self._sources[row]), int(self._rows[row])

@@ -1,0 +1,145 @@
+"""The second pass of `prepare`: kept rows into their splits in the order of their ids, the others into two tables.
+
+A split's order does not depend on the order of the records: the same records in another order train the same model.
+Rows are sorted a range of ids at a time; each range takes one pass over the blocks put aside.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from homefield.data.dataset import SPLITS, LabelKind
+from homefield.data.duplicates import CONFLICT, IN_TEST, MERGED
+from homefield.data.gather import SHOWN_CHARACTERS
+from homefield.data.labels import typed_labels
+from homefield.data.reasons import reason_text
+from homefield.data.settle import Settled
+from homefield.data.spill import Places, Spill
+from homefield.events import Event, Listener
+
+__all__ = ["write_splits", "write_unkept"]
+
+_FIRST = ("id", "source", "row", "text", "other", "same", "label", "language", "near")
+_RANGE_CHARACTERS = 100_000_000  # of text sorted at once
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what begins so is a formula to a table program (OWASP, CSV injection)
+
+
+def write_splits(
+    folder: Path, work: Path, spill: Spill, settled: Settled, kind: LabelKind, listen: Listener
+) -> dict[str, int]:
+    """Write `train.parquet` and the others; returns their rows."""
+    total = len(settled.kept)
+    ranges = max(1, -(-int(spill.load("length")[settled.kept].sum(dtype=np.int64)) // _RANGE_CHARACTERS))
+    place = np.full(spill.live, -1, dtype=np.int32)  # of each live row in the order of ids
+    place[settled.kept] = np.arange(total, dtype=np.int32)
+    ids = spill.load("id")
+    parts: dict[str, list[Path]] = {name: [] for name in SPLITS}
+    rows: dict[str, int] = dict.fromkeys(SPLITS, 0)
+    listen(Event("stage", "data.stage.write", total=total))
+    for number in range(ranges):
+        low, high = total * number // ranges, total * (number + 1) // ranges
+        frame = _range(spill, settled, place, ids, low, high, kind)
+        for code, name in enumerate(SPLITS):
+            chosen = frame.filter(pl.col("split") == code).drop("split")
+            rows[name] += chosen.height
+            file = folder / f"{name}.parquet" if ranges == 1 else work / f"{name}_{number}.parquet"
+            chosen.write_parquet(file, compression="zstd")
+            parts[name].append(file)
+        listen(Event("advance", "data.stage.write", done=high, total=total))
+    if ranges > 1:
+        for split, files in parts.items():
+            pl.scan_parquet(files).sink_parquet(folder / f"{split}.parquet", compression="zstd", maintain_order=True)
+            for file in files:
+                file.unlink()
+    return rows
+
+
+def _range(
+    spill: Spill,
+    settled: Settled,
+    place: NDArray[np.int32],
+    ids: NDArray[np.uint64],
+    low: int,
+    high: int,
+    kind: LabelKind,
+) -> pl.DataFrame:
+    """The kept rows at places `low` to `high` - 1, in that order, as they are stored, and `split`."""
+    found: list[pl.DataFrame] = []
+    for start, block in spill.live_blocks():
+        places = place[start : start + block.height]
+        inside = np.flatnonzero((places >= low) & (places < high))
+        if len(inside) or not found:
+            found.append(block[inside].with_columns(pl.Series("place", places[inside], dtype=pl.Int32)))
+    frame = pl.concat(found).sort("place").drop("place")
+    rows = settled.kept[low:high]
+    frame = frame.with_columns(
+        pl.Series("id", [f"{value:016x}" for value in ids[rows].tolist()], dtype=pl.String),
+        pl.Series("near", settled.near[low:high].astype(np.int64)),
+        pl.Series("split", settled.split[low:high]),
+        pl.col("source").cast(pl.Int64),
+    )
+    if "label" in frame.columns:
+        frame = frame.with_columns(typed_labels(frame["label"], kind))
+    first = [name for name in _FIRST if name in frame.columns]
+    return frame.select(*first, *(name for name in frame.columns if name not in first))
+
+
+def write_unkept(folder: Path, spill: Spill, settled: Settled, files: Sequence[str]) -> tuple[int, int]:
+    """Write `rejected.csv` and `merged.csv` in the order of the records; returns the rows of each.
+
+    Both open rightly in a Chinese Excel (UTF-8 with a byte order mark), and no cell is a formula.
+    """
+    rejected = merged = 0
+    numbers = Places(spill)
+    twins = dict(zip(settled.leaked.tolist(), settled.twins.tolist(), strict=True))
+    with (
+        (folder / "rejected.csv").open("w", encoding="utf-8-sig", newline="") as bad,
+        (folder / "merged.csv").open("w", encoding="utf-8-sig", newline="") as same,
+    ):
+        bad_rows, same_rows = csv.writer(bad), csv.writer(same)
+        bad_rows.writerow(["file", "row", "code", "reason", "原因", "text"])
+        same_rows.writerow(["file", "row", "into_file", "into_row", "text"])
+        for number, (start, block) in enumerate(spill.live_blocks(["source", "row", "text"])):
+            status = settled.status[start : start + block.height]
+            refused = np.flatnonzero((status == CONFLICT) | (status == IN_TEST))
+            gone = [
+                (source, row, text, *_verdict(start + at, int(status[at]), twins, numbers, files))
+                for at, (source, row, text) in _rows_at(block, refused)
+            ]
+            gone += spill.rejected_block(number).iter_rows()
+            for source, row, text, code, detail in sorted(gone, key=lambda item: (item[0], item[1])):
+                values = json.loads(detail)
+                reasons = (reason_text(code, "en", values), reason_text(code, "zh", values))
+                bad_rows.writerow([safe_cell(files[source]), row, code, *map(safe_cell, reasons), safe_cell(text)])
+                rejected += 1
+            for at, (source, row, text) in _rows_at(block, np.flatnonzero(status == MERGED)):
+                into_source, into_row = numbers[int(settled.into[start + at])]
+                names = safe_cell(files[source]), safe_cell(files[into_source])
+                same_rows.writerow([names[0], row, names[1], into_row, safe_cell(text)])
+                merged += 1
+    return rejected, merged
+
+
+def safe_cell(text: str) -> str:
+    """A text as a table program shows it: not run as a formula, not longer than a cell."""
+    shown = text[:SHOWN_CHARACTERS]
+    return f"'{shown}" if shown.startswith(_FORMULA) else shown
+
+
+def _rows_at(block: pl.DataFrame, places: NDArray[np.int64]) -> Iterator[tuple[int, tuple[int, int, str]]]:
+    return zip(places.tolist(), block[places].iter_rows(), strict=True)
+
+
+def _verdict(row: int, status: int, twins: Mapping[int, int], numbers: Places, files: Sequence[str]) -> tuple[str, str]:
+    """The reason and its detail for a row rejected after reading."""
+    if status == CONFLICT:
+        return "conflict", "{}"
+    source, number = numbers[twins[row]]
+    return "in_test", json.dumps({"file": files[source], "row": number}, ensure_ascii=False)
