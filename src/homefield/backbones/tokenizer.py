@@ -6,6 +6,7 @@ and cuts other words into frequent pieces, so that a typo still shares pieces wi
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -23,8 +24,9 @@ def train_tokenizer(texts: Iterable[str], *, vocabulary: int = 12_000) -> Tokeni
     """A tokenizer learned from `texts`: lower case, CJK characters alone, byte-pair pieces of other words.
 
     Sennrich et al. 2016, Neural machine translation of rare words with subword units. Every text starts with [CLS],
-    so that an empty one still has a token.
+    so that an empty one still has a token. The same texts give the same tokenizer.
     """
+    texts = list(texts)
     tokenizer = Tokenizer(models.BPE(unk_token="[UNK]", continuing_subword_prefix="##", fuse_unk=False))
     tokenizer.normalizer = normalizers.Sequence(
         [normalizers.NFKC(), normalizers.BertNormalizer(lowercase=True, handle_chinese_chars=True)]
@@ -33,14 +35,33 @@ def train_tokenizer(texts: Iterable[str], *, vocabulary: int = 12_000) -> Tokeni
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary,
         min_frequency=2,
-        special_tokens=_SPECIAL,
+        special_tokens=[*_SPECIAL, *_continuations(tokenizer, texts)],
         limit_alphabet=7_000,
         continuing_subword_prefix="##",
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
+    tokenizer = _without_added(tokenizer)
     tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A", special_tokens=[("[CLS]", START)])
     return tokenizer
+
+
+def _continuations(tokenizer: Tokenizer, texts: list[str]) -> list[str]:
+    """Every character that can go on a word, as the piece it makes: `##a`.
+
+    The trainer numbers these in the random order of a hash table, and breaks ties between pairs by their numbers; named
+    beforehand they have the same numbers each time.
+    """
+    seen = sorted(set(tokenizer.normalizer.normalize_str("".join(sorted(set().union(*texts))))))
+    cut = tokenizer.pre_tokenizer.pre_tokenize_str
+    return [f"##{c}" for c in seen if not c.isspace() and len(cut(f"a{c}")) == 1]
+
+
+def _without_added(tokenizer: Tokenizer) -> Tokenizer:
+    """The pieces that were named beforehand as ordinary ones, so that a text with `##a` in it is not mistaken."""
+    written = json.loads(tokenizer.to_str())
+    written["added_tokens"] = [token for token in written["added_tokens"] if token["content"] in _SPECIAL]
+    return Tokenizer.from_str(json.dumps(written))
 
 
 def read_tokenizer(folder: Path) -> Tokenizer:
