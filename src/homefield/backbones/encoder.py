@@ -84,12 +84,10 @@ class Block(nn.Module):
         return normalised
 
     def _attention(self, hidden: Tensor, bias: Tensor, dropout: float) -> Tensor:
-        qkv = self.qkv(hidden).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        query, key, value = qkv.unbind(0)
-        mixed = self.out(attend(query, key, value, bias, dropout).transpose(1, 2).flatten(2))
+        mixed: Tensor = self.out(attend(self.qkv(hidden), bias, self.heads))
         if dropout:
             mixed = F.dropout(mixed, dropout)
-        return mixed if self.attention_adapter is None else self.attention_adapter(mixed)  # type: ignore[no-any-return]
+        return mixed if self.attention_adapter is None else self.attention_adapter(mixed)
 
     def _perceptron(self, hidden: Tensor, dropout: float) -> Tensor:
         inner = self.up(hidden)
