@@ -92,4 +92,5 @@ def _mirror(mask: Tensor) -> Tensor:
 
 
 def _pick(hidden: Tensor, places: Tensor) -> Tensor:
-    return hidden.gather(1, places.unsqueeze(-1).expand_as(hidden))
+    # Not expand_as: the exporter takes the length of a GRU's output for a constant.
+    return hidden.gather(1, places.unsqueeze(-1).expand(-1, -1, hidden.shape[2]))
