@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,11 +18,10 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(autouse=True)
-def own_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def own_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """English, and a workspace that is not the developer's."""
     monkeypatch.setenv("HOMEFIELD_LANG", "en")
     monkeypatch.setenv("HOMEFIELD_WORKSPACE", str(tmp_path_factory.mktemp("workspace")))
-    yield
 
 
 @pytest.fixture(params=LANGUAGES)

@@ -15,12 +15,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from homefield.api import evaluate, export, finetune, load, open_dataset, open_run, predict, prepare
+    from homefield.api import add_backbone, evaluate, export, finetune, load, open_dataset, open_run, predict, prepare
     from homefield.errors import HomefieldError
 
 __all__ = [
     "HomefieldError",
     "__version__",
+    "add_backbone",
     "evaluate",
     "export",
     "finetune",

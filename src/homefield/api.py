@@ -7,26 +7,30 @@ Every long one takes `listen`, which gets `homefield.events.Event`s; `workspace`
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from homefield.errors import CallError
 from homefield.events import Listener, silent
+from homefield.files import new_folder
 from homefield.workspace import Workspace, find_workspace
 
 if TYPE_CHECKING:
+    from homefield.backbones import BackboneSource
     from homefield.bundle import Bundle
     from homefield.data import Dataset
     from homefield.operate.judge import Verdict
     from homefield.serve import Prediction, Predictor
     from homefield.train import Run
 
-__all__ = ["evaluate", "export", "finetune", "load", "open_dataset", "open_run", "predict", "prepare"]
+__all__ = ["add_backbone", "evaluate", "export", "finetune", "load", "open_dataset", "open_run", "predict", "prepare"]
 
 AnyPath = str | PathLike[str]
-_NAME = re.compile(r"[^\W_-][\w-]*")
+_BACKBONE = re.compile(r"[\w][\w.-]*(/[\w][\w.-]*)?")
+_BACKBONE_FILES = (".json", ".txt", ".safetensors", ".model", ".md")
 
 
 def prepare(
@@ -38,11 +42,13 @@ def prepare(
     split: Literal["random", "group", "time"] = "random",
     seed: int = 0,
     listen: Listener = silent,
+    **options: Any,
 ) -> Dataset:
     """Turn files of records into a dataset folder at `out`.
 
     columns: role -> column name, e.g. `{"text": "question", "label": "intent"}`; roles not named are guessed.
     test: records kept for testing; rows of `files` that also stand in it are removed from training.
+    options: any other field of `homefield.data.PrepareOptions`, e.g. `languages=("zh",)`.
 
     Raises:
         RecordsError: the records cannot be used; names file, row and column.
@@ -57,7 +63,7 @@ def prepare(
         Path(out),
         columns=columns or {},
         test=None if test is None else Path(test),
-        options=PrepareOptions(split=split, seed=seed),
+        options=PrepareOptions(split=split, seed=seed, **options),
         listen=listen,
     )
 
@@ -90,8 +96,8 @@ def finetune(
         RecipeError: every fault of the recipe at once.
         Interrupted: stopped by the user; `resume=True` goes on.
     """
-    from homefield.train import finetune as train_by
     from homefield.train import load_recipe
+    from homefield.train.finetune import finetune as train_by
 
     loaded = load_recipe(None if recipe is None else Path(recipe), _plain_paths(keys))
     return train_by(loaded, Path(out), workspace=workspace or find_workspace(), resume=resume, listen=listen)
@@ -125,18 +131,43 @@ def export(
         Refused: trained, exported and quantised do not answer alike; says where they part.
         CallError: neither or both of `out` and `name`, or a name that is none.
     """
-    from homefield.ship import export as export_run
+    from homefield.ship.export import export as export_run
+    from homefield.ship.export import export_named
 
-    opened = open_run(run) if isinstance(run, (str, PathLike)) else run
     if (out is None) == (name is None):
         raise CallError("cli.either_out_or_name")
-    if out is not None:
-        return export_run(opened, Path(out), risk=risk, listen=listen)
-    assert name is not None
-    if not _NAME.fullmatch(name):
-        raise CallError("cli.not_a_name", name=name)
-    folder = (workspace or find_workspace()).models / name
-    return export_run(opened, folder / str(_next_version(folder)), risk=risk, listen=listen)
+    opened = open_run(run) if isinstance(run, (str, PathLike)) else run
+    place = workspace or find_workspace()
+    if name is not None:
+        return export_named(opened, name, place, risk=risk, listen=listen)
+    assert out is not None
+    return export_run(opened, Path(out), risk=risk, threads=place.settings.threads, listen=listen)
+
+
+def add_backbone(source: str, *, name: str | None = None, workspace: Workspace | None = None) -> BackboneSource:
+    """Copy a backbone from a folder, or from a hub when the workspace is not offline, into the workspace.
+
+    Raises:
+        CallError: it is no backbone, it has no files to bring, or the name is taken or none.
+        MachineError: a hub name while offline.
+    """
+    from homefield.backbones import resolve
+
+    place = workspace or find_workspace()
+    found = resolve(source, workspace=place)
+    if found.path is None:
+        raise CallError("cli.nothing_to_add", name=source)
+    called = name or (source if "/" in source and not Path(source).expanduser().is_dir() else found.path.name)
+    folder = place.backbones / called.replace("/", "--", 1)
+    if not _BACKBONE.fullmatch(called):
+        raise CallError("cli.not_a_name", name=called)
+    with new_folder(folder) as partial:
+        for file in sorted(found.path.rglob("*")):
+            if file.is_file() and file.suffix in _BACKBONE_FILES:
+                copy = partial / file.relative_to(found.path)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file, copy)
+    return resolve(called, workspace=place)
 
 
 def load(
@@ -194,11 +225,6 @@ def _model_folder(model: AnyPath, workspace: Workspace) -> Path:
     from homefield.bundle import resolve_model
 
     return resolve_model(str(model), workspace)
-
-
-def _next_version(folder: Path) -> int:
-    taken = [int(each.name) for each in folder.iterdir() if each.name.isdigit()] if folder.is_dir() else []
-    return max(taken, default=0) + 1
 
 
 def _plain_paths(keys: Mapping[str, object]) -> dict[str, object]:

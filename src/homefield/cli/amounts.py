@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from homefield.messages import Language, text
+
 __all__ = ["percent", "seconds", "size"]
 
 
@@ -19,11 +21,11 @@ def percent(share: float | None, digits: int = 1) -> str:
     return "–" if share is None or share != share else f"{share:.{digits}%}".replace("%", " %")
 
 
-def seconds(span: float) -> str:
+def seconds(span: float, language: Language = "en") -> str:
     """A span of time as `8.2 s`, `3 min 05 s` or `2 h 10 min`."""
     if span < 60:
-        return f"{span:.1f} s"
+        return text("cli.amount.seconds", language, seconds=f"{span:.1f}")
     whole = round(span)
     if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+        return text("cli.amount.minutes", language, minutes=whole // 60, seconds=f"{whole % 60:02d}")
+    return text("cli.amount.hours", language, hours=whole // 3600, minutes=f"{whole % 3600 // 60:02d}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -78,14 +79,23 @@ def _everywhere() -> list[click.Parameter]:
 class _Translated(click.Command):
     """What our commands and groups share: the options everywhere, translated help, complaints in our own words."""
 
-    common: Sequence[click.Parameter] = ()
+    @cached_property
+    def common(self) -> Sequence[click.Parameter]:
+        """The options of every command."""
+        return _everywhere()
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """The command's own parameters, then those of every command."""
         del ctx
-        if not self.common:
-            self.common = _everywhere()
         return [*self.params, *self.common]
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse; a complaint of the parser is given the command it is about."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.exceptions.UsageError as error:
+            error.ctx = error.ctx or ctx
+            raise
 
     def get_help(self, ctx: click.Context) -> str:
         """The help page in the reader's language."""
@@ -129,8 +139,8 @@ class Group(_Translated, click.Group):
     """A noun with verbs: `homefield cache show`."""
 
     def __init__(self, *args: Any, **attributes: Any) -> None:
-        attributes.setdefault("callback", _help_when_nothing_is_said)
-        super().__init__(*args, **attributes, invoke_without_command=True)
+        super().__init__(*args, callback=_help_when_nothing_is_said, **attributes)
+        self.invoke_without_command, self.no_args_is_help = True, False
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -12,6 +12,7 @@ import platform
 import sys
 import tempfile
 import traceback
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -70,23 +71,26 @@ class Failures:
     def _tell(self, error: HomefieldError) -> None:
         self.code = error.exit_code
         language = self.face.language
-        self._print(error.code, error.what(language), error.next_step(language))
+        self._print(error.as_json(language))
 
     def _unexpected(self, error: BaseException) -> None:
         self.code = MachineError.exit_code
         file = _keep_traceback(error, self.face)
         summary = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         self._print(
-            "cli.unexpected",
-            self.face.say("unexpected.what", summary=summary),
-            self.face.say("unexpected.next", file=file),
+            {
+                "code": "cli.unexpected",
+                "what": self.face.say("unexpected.what", summary=summary),
+                "next": self.face.say("unexpected.next", file=file),
+            }
         )
 
-    def _print(self, code: str, what: str, next_step: str) -> None:
+    def _print(self, told: Mapping[str, object]) -> None:
         from homefield.cli.outcome import as_json, console_for
 
+        what, next_step = str(told["what"]).rstrip(), str(told["next"])
         if self.face.json:
-            sys.stdout.write(as_json({"error": {"code": code, "what": what, "next": next_step}}) + "\n")
+            sys.stdout.write(as_json({"error": told}) + "\n")
             sys.stdout.flush()
         elif sys.stderr.isatty():
             from rich.panel import Panel

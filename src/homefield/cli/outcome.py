@@ -95,11 +95,18 @@ def print_outcome(outcome: Outcome, face: Face) -> None:
     if face.json:
         sys.stdout.write(as_json(outcome.document) + "\n")
         return
+    screen = console_for()
+    with screen.capture() as captured:
+        _print(outcome, face, screen)
+    # Rich fills lines with spaces; in a file they are in the way.
+    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+
+
+def _print(outcome: Outcome, face: Face, console: Console) -> None:
     from rich.padding import Padding
     from rich.table import Table as Grid
     from rich.text import Text
 
-    console = console_for()
     if outcome.title:
         mark, style = ("✓", "bold green") if outcome.answer == 0 else ("✗", "bold red")
         console.print(Text(f"{mark} ", style) + Text(outcome.title, "bold"))

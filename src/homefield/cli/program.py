@@ -5,9 +5,10 @@ from __future__ import annotations
 import click
 
 from homefield import __version__
-from homefield.cli.command import LazyGroup, Option
+from homefield.cli.command import Group, LazyGroup, Option
+from homefield.cli.face import Face
 
-__all__ = ["VERBS", "program"]
+__all__ = ["VERBS", "every_command", "program"]
 
 _FROM = "homefield.cli.commands"
 
@@ -47,3 +48,14 @@ program = LazyGroup(
         Option(["--version"], key="version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version),
     ],
 )
+
+
+def every_command(group: Group = program, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], click.Command]]:
+    """Every command with the verbs that lead to it, groups included; imports them all."""
+    found: list[tuple[tuple[str, ...], click.Command]] = [(path, group)]
+    ctx = click.Context(group, info_name=" ".join(("homefield", *path)), obj=Face())
+    for name in group.list_commands(ctx):
+        inner = group.get_command(ctx, name)
+        assert inner is not None
+        found += every_command(inner, (*path, name)) if isinstance(inner, Group) else [((*path, name), inner)]
+    return found

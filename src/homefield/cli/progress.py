@@ -52,21 +52,29 @@ def sentence(event: Event, language: Language) -> str:
         return " ".join([event.key, *(f"{name}={value}" for name, value in event.values.items())])
 
 
+def _is_step(event: Event) -> bool:
+    """Whether these are the numbers of one training step: hundreds of them a minute, each soon out of date."""
+    return event.kind == "metrics" and event.key.endswith(".step")
+
+
 class _Throttle:
-    """Lets one event through per span of time, and always the last of a stage."""
+    """Lets one event of a kind through per span of time, and always the last of a stage."""
 
     def __init__(self, seconds: float, clock: Callable[[], float]) -> None:
-        self.seconds, self.clock, self.last = seconds, clock, float("-inf")
+        self.seconds, self.clock = seconds, clock
+        self.last: dict[str, float] = {}
 
     def passes(self, event: Event) -> bool:
         """Whether to show this event."""
         now = self.clock()
-        finished = event.done is not None and event.done == event.total
-        if event.kind != "advance" or finished or now - self.last >= self.seconds:
-            if event.kind in ("advance", "stage"):
-                self.last = now
-            return True
-        return False
+        if event.kind == "stage":
+            self.last["advance"] = now
+        elif event.kind == "advance" or _is_step(event):
+            finished = event.done is not None and event.done == event.total
+            if not finished and now - self.last.get(event.kind, float("-inf")) < self.seconds:
+                return False
+            self.last[event.kind] = now
+        return True
 
 
 class JsonProgress:
@@ -142,13 +150,16 @@ class BarProgress:
         bars = self._started()
         if event.kind == "stage":
             self._finish_stages()
-            self.tasks = {event.key: bars.add_task(sentence(event, self.language), total=event.total)}
+            self.tasks = {event.key: bars.add_task(sentence(event, self.language), total=event.total, status="")}
         elif event.kind == "advance":
             if event.key not in self.tasks:
                 self._finish_stages()
-                self.tasks = {event.key: bars.add_task(sentence(event, self.language), total=event.total)}
+                self.tasks = {event.key: bars.add_task(sentence(event, self.language), total=event.total, status="")}
             task = self.tasks[event.key]
             bars.update(task, completed=event.done or 0, total=event.total)
+        elif _is_step(event):
+            for task in self.tasks.values():
+                bars.update(task, status=sentence(event, self.language))
         else:
             style = "" if event.kind == "note" else "dim"
             bars.console.print(Text(f"  {sentence(event, self.language)}", style))
@@ -189,6 +200,7 @@ class BarProgress:
                 MofNCompleteColumn(),
                 TimeElapsedColumn(),
                 TimeRemainingColumn(compact=True),
+                TextColumn("{task.fields[status]}", style="dim", markup=False),
                 console=self.console,
                 refresh_per_second=5,
             )

@@ -1,0 +1,122 @@
+"""`homefield finetune`: a dataset and a recipe become a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from homefield.cli.amounts import percent, seconds
+from homefield.cli.command import argument, command, option
+from homefield.cli.face import Face
+from homefield.cli.outcome import Outcome, Table
+from homefield.cli.values import KeyValue, Name, Place, Whole, pairs
+
+if TYPE_CHECKING:
+    from homefield.train import Run
+
+__all__ = ["SHOWN", "describe", "finetune", "given_keys", "number", "recipe_keys"]
+
+SHOWN = {
+    "category": ("accuracy", "f1_macro", "ece"),
+    "categories": ("f1_micro", "f1_macro", "exact"),
+    "number": ("r2", "rmse", "mae"),
+}
+"""Metrics worth a column, by kind of output; the first decides."""
+
+
+def recipe_keys(function: Any) -> Any:
+    """The options that repeat a recipe's key."""
+    for decorate in (
+        option("--seed", key="seed", type=Whole(), metavar="N"),
+        option("--set", "settings", key="set", type=KeyValue(), multiple=True, metavar="KEY=VALUE"),
+        option("--train", key="train", type=Name(), metavar="HOW"),
+        option("--backbone", key="backbone", type=Name(), metavar="B"),
+        option("--task", key="task", type=Name(), metavar="KIND"),
+        option("--data", key="data", type=Place(), metavar="DIR"),
+    ):
+        function = decorate(function)
+    return function
+
+
+@command("finetune")
+@argument("recipe", key="recipe", type=Place(), required=False, metavar="[RECIPE]")
+@recipe_keys
+@option("--out", key="run_out", type=Place(), required=True, metavar="RUN")
+@option("--resume", key="resume", is_flag=True)
+def finetune(
+    face: Face,
+    recipe: Path | None,
+    out: Path,
+    resume: bool,
+    **given: object,
+) -> Outcome:
+    """Call `homefield.api.finetune` and show what came of it."""
+    from homefield import api
+    from homefield.errors import CallError
+
+    if resume and recipe is None:
+        recipe = out / "recipe.toml"
+        if not recipe.is_file():
+            raise CallError("cli.resume_needs_run", path=out)
+    keys = given_keys(given)
+    run = api.finetune(recipe, out=out, resume=resume, workspace=face.workspace, listen=face.listen, **keys)
+    return describe(run, face)
+
+
+def given_keys(given: Mapping[str, Any]) -> Mapping[str, str]:
+    """The recipe's keys among a command's options, `--set` and those that have a name of their own.
+
+    Raises:
+        CallError: `cli.given_twice`.
+    """
+    named = {key: str(value) for key, value in given.items() if key != "settings" and value is not None}
+    return pairs(given["settings"], "--set", **named)
+
+
+def describe(run: Run, face: Face) -> Outcome:
+    """What the training came to."""
+    say, record = face.say, run.record
+    report = run.path / "report.html"
+    best = record.get("best", {})
+    took = sum(record.get("seconds", {}).values())
+    facts = [
+        (say("finetune.backbone"), f"{record['backbone']}, {record['how']}"),
+        (say("finetune.best"), say("finetune.epoch", **best) if best else ""),
+        (say("finetune.took"), seconds(took, face.language)),
+        (say("outcome.where"), str(run.path)),
+        (say("finetune.report"), str(report) if report.is_file() else ""),
+    ]
+    return Outcome(
+        document={"run": run.path, "report": report if report.is_file() else None, **_without_classes(record)},
+        title=say("finetune.title", name=run.path.name),
+        facts=[fact for fact in facts if fact[1]],
+        tables=[_reached(run, face)],
+        next_steps=[f"homefield export {run.path} --out model"],
+    )
+
+
+def _reached(run: Run, face: Face) -> Table:
+    """The metrics of each held-out split, with what the baselines reach on the test rows."""
+    say, metrics, output = face.say, run.metrics, str(run.record["output"])
+    columns = SHOWN[output]
+    rows = [
+        [say(f"split.{split}"), f"{numbers['rows']:,}", *(number(numbers.get(name), output) for name in columns)]
+        for split, numbers in metrics.items()
+    ]
+    headings = [say("finetune.split"), say("finetune.rows"), *(say(f"metric.{name}") for name in columns)]
+    return Table(headings, rows, right=range(1, len(headings)))
+
+
+def number(value: float | None, output: str) -> str:
+    """A metric: a share, or for the task of numbers a plain one."""
+    if output == "number":
+        return "–" if value is None else f"{value:.4g}"
+    return percent(value)
+
+
+def _without_classes(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The record without numbers by class, which stand in run.json and the report."""
+    metrics = record.get("metrics", {})
+    short = {split: {k: v for k, v in numbers.items() if k != "per_class"} for split, numbers in metrics.items()}
+    return {**record, "metrics": short}
