@@ -76,7 +76,7 @@ def _usage(page: HelpPage, face: Face, width: int) -> list[str]:
 
 def _option(each: tuple[str, str, bool], face: Face) -> tuple[str, str]:
     name, key, required = each
-    return name, face.say(key) + (f" {face.say('help.required')}" if required else "")
+    return name, face.say(key) + (face.say("help.required") if required else "")
 
 
 def _two_columns(rows: Sequence[tuple[str, str]], width: int) -> list[str]:

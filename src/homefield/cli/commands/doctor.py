@@ -12,6 +12,7 @@ from homefield.cli import machine
 from homefield.cli.command import command
 from homefield.cli.face import Face
 from homefield.cli.outcome import Outcome, Table
+from homefield.errors import MachineError
 
 __all__ = ["doctor"]
 
@@ -32,7 +33,9 @@ class Finding:
 @command("doctor")
 def doctor(face: Face) -> Outcome:
     """Look, judge, print."""
-    findings = [finding for look in (_python, _hardware, _software, _surroundings) for finding in look(face)]
+    findings = [
+        finding for look in (_python, _hardware, _software, _backbones, _surroundings) for finding in look(face)
+    ]
     fine = all(finding.state != "lack" for finding in findings)
     marks = {"ok": "✓", "note": "·", "lack": "✗"}
     return Outcome(
@@ -92,6 +95,19 @@ def _software(face: Face) -> Iterator[Finding]:
         yield Finding("gpu", "ok", face.say("doctor.gpu_found", name=facts.name, memory=facts.total_memory / GB))
     else:
         yield Finding("gpu", "ok", face.say("doctor.gpu_none"))
+
+
+def _backbones(face: Face) -> Iterator[Finding]:
+    from homefield.backbones import entries, resolve
+
+    ready = []
+    for facts in entries(face.workspace):
+        try:
+            ready.append(resolve(facts.name, workspace=face.workspace).name)
+        except MachineError:
+            continue
+    advice = "" if ready else face.say("doctor.backbones_lack")
+    yield Finding("backbones", "ok" if ready else "lack", ", ".join(ready), advice)
 
 
 def _surroundings(face: Face) -> Iterator[Finding]:
