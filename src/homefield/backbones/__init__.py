@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from homefield.backbones.activations import ActivationCache, activation_cache
     from homefield.backbones.adapters import merge, trained_state
     from homefield.backbones.backbone import Backbone
+    from homefield.backbones.bring import bring
     from homefield.backbones.catalogue import BackboneSource, Facts, entries, resolve
     from homefield.backbones.encode import Encoded
     from homefield.backbones.how import How, parse_how
@@ -28,6 +29,7 @@ __all__ = [
     "How",
     "activation_cache",
     "apply_how",
+    "bring",
     "entries",
     "layer_rates",
     "merge",
@@ -47,6 +49,7 @@ _HOMES = {
     "How": "how",
     "activation_cache": "activations",
     "apply_how": "layers",
+    "bring": "bring",
     "entries": "catalogue",
     "layer_rates": "layers",
     "merge": "adapters",

@@ -74,11 +74,17 @@ class Backbone(nn.Module, ABC):
 
     @abstractmethod
     def layer_groups(self) -> list[list[tuple[str, nn.Parameter]]]:
-        """Named parameters by layer: entry 0 the embeddings, entry k block k. Every parameter is in one entry."""
+        """Named parameters by layer: entry 0 the embeddings, entry k block k. All of `own_parameters`."""
 
     @abstractmethod
     def blueprint(self) -> dict[str, Any]:
         """What `load.rebuild` needs, beside tokenizer and weights, to make this backbone again; JSON-ready."""
+
+    def own_parameters(self) -> list[tuple[str, nn.Parameter]]:
+        """Named parameters, without the word table's resting rows while the vocabulary is limited."""
+        table = self.word_table()
+        resting = table.weight if table is not None and table.limited else None
+        return [(name, parameter) for name, parameter in self.named_parameters() if parameter is not resting]
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
         """States of layer L: ids and mask [B, T] to [B, T, D]."""

@@ -65,7 +65,7 @@ class BiGru(Backbone):
 
     def layer_groups(self) -> list[list[tuple[str, nn.Parameter]]]:
         """Embeddings; recurrences."""
-        named = list(self.named_parameters())
+        named = self.own_parameters()
         return [
             [(name, p) for name, p in named if name.startswith("words")],
             [(name, p) for name, p in named if not name.startswith("words")],

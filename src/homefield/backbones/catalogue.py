@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -56,7 +57,8 @@ _ENTRIES = (MINILM, CNN_TEXT, BIGRU)
 
 # From this share of Chinese rows on, an English backbone loses more than it brings.
 CHINESE_SHARE = 0.2
-_HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+_HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
+_PLAIN = re.compile(r"[\w-][\w.-]*")
 
 
 @dataclass(frozen=True)
@@ -78,8 +80,11 @@ def entries(workspace: Workspace | None = None) -> tuple[Facts, ...]:
     """The backbones that need no network: bundled ones, fresh ones, and those brought into the workspace."""
     brought: list[Facts] = []
     if workspace is not None and workspace.backbones.is_dir():
-        folders = sorted(folder for folder in workspace.backbones.iterdir() if (folder / "config.json").is_file())
-        brought = [facts_of_folder(folder, name=folder.name.replace("--", "/", 1)) for folder in folders]
+        for folder in sorted(workspace.backbones.iterdir()):
+            # A folder that was put there by hand and holds no backbone is not listed; `show` says what is wrong.
+            with suppress(CallError):
+                check_folder(folder)
+                brought.append(facts_of_folder(folder, name=folder.name.replace("--", "/", 1)))
     return (*_ENTRIES, *brought)
 
 
@@ -100,12 +105,12 @@ def resolve(name: str, *, languages: Mapping[str, int] = MappingProxyType({}), w
     if name == MINILM.name:
         return BackboneSource(name, "folder", MINILM, bundled_folder())
     brought = workspace.backbones / name.replace("/", "--", 1)
-    if brought.parent == workspace.backbones and (brought / "config.json").is_file():
+    if _PLAIN.fullmatch(name.replace("/", "--", 1)) and brought.is_dir():
         return _folder(brought, name)
     path = Path(name).expanduser()
     if path.is_dir():
         return _folder(path.resolve(), path.name)
-    if _HUB_NAME.fullmatch(name) and not name.startswith("."):
+    if _HUB_NAME.fullmatch(name):
         return _folder(fetch(name, offline=workspace.settings.offline), name)
     known = [facts.name for facts in entries(workspace)]
     guess = difflib.get_close_matches(name, known, n=1, cutoff=0.4)

@@ -86,7 +86,7 @@ class CnnText(Backbone):
 
     def layer_groups(self) -> list[list[tuple[str, nn.Parameter]]]:
         """Embeddings; convolutions."""
-        named = list(self.named_parameters())
+        named = self.own_parameters()
         return [
             [(name, p) for name, p in named if not name.startswith("convolutions")],
             [(name, p) for name, p in named if name.startswith("convolutions")],

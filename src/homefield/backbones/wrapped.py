@@ -40,6 +40,10 @@ class Wrapped(Backbone):
         self.network = network
         self.config: dict[str, Any] = cast(Any, network).config.to_dict()
         self.pooling = pooling
+        for name, parameter in network.named_parameters():
+            # A checkpoint's own pooler is computed and not used: it would never get a gradient.
+            if name.startswith("pooler"):
+                parameter.requires_grad_(False)
 
     def reach(self, ids: Tensor, mask: Tensor, layer: int) -> Tensor:
         """States of layer L, the only one that can be reached."""
@@ -64,10 +68,12 @@ class Wrapped(Backbone):
         return mean_of_tokens(hidden, mask) if self.pooling == "mean" else hidden[:, 0]
 
     def layer_groups(self) -> list[list[tuple[str, nn.Parameter]]]:
-        """By the block number in a parameter's name; what has none is embeddings before the blocks, top after them."""
+        """By the block number in a parameter's name; the rest is embeddings before, top after the blocks."""
         groups: list[list[tuple[str, nn.Parameter]]] = [[] for _ in range(self.layers + 1)]
         seen_block = False
         for name, parameter in self.named_parameters():
+            if name.startswith("network.pooler"):
+                continue
             match = _BLOCK.search(name)
             if match and int(match[1]) < self.layers:
                 groups[int(match[1]) + 1].append((name, parameter))
