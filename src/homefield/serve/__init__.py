@@ -1,1 +1,7 @@
 """A model answers: ONNX Runtime, no torch."""
+
+from homefield.serve.network import Sessions
+from homefield.serve.prediction import Candidate, Evidence, Prediction
+from homefield.serve.predictor import Outputs, Predictor
+
+__all__ = ["Candidate", "Evidence", "Outputs", "Prediction", "Predictor", "Sessions"]

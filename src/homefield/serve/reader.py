@@ -1,0 +1,98 @@
+"""Texts become batches of token numbers, cleaned and cut exactly as the training texts were."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from homefield.bundle import Bundle
+from homefield.data.clean import clean_text
+from homefield.serve.prediction import Reason
+
+__all__ = ["Batch", "Reader", "Texts"]
+
+# What markup and white space may take of a text before cleaning; a longer one is not even looked at to its end.
+_RAW_TIMES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Texts that were read. faults: why a text cannot be answered, by its place."""
+
+    ids: list[list[int]]
+    faults: dict[int, Reason]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Texts of like length. places: which texts, `[B]`. ids, mask: `[B, T]`."""
+
+    places: NDArray[np.int64]
+    ids: NDArray[np.int64]
+    mask: NDArray[np.bool_]
+
+
+class Reader:
+    """Reads texts for one model."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        manifest = bundle.manifest
+        self._tokenizer = Tokenizer.from_file(str(bundle.file("weights/tokenizer.json")))
+        self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(manifest.max_length)
+        self._pad_id = manifest.pad_id
+        self._mask = manifest.cleaning.mask
+        self._longest = manifest.cleaning.max_characters
+
+    def clean(self, text: str) -> tuple[str, Reason | None]:
+        """`text` as the network gets it, and why it cannot be answered."""
+        fault: Reason | None = None
+        if len(text) > self._longest * _RAW_TIMES:
+            text, fault = text[: self._longest * _RAW_TIMES], "too_long"
+        text = clean_text(text, mask=self._mask)
+        if len(text) > self._longest:
+            text, fault = text[: self._longest], "too_long"
+        return text, fault if text else "empty"
+
+    def read(self, texts: Sequence[str]) -> Texts:
+        """Clean and cut `texts` into token numbers."""
+        cleaned: list[str] = []
+        faults: dict[int, Reason] = {}
+        for place, text in enumerate(texts):
+            clean, fault = self.clean(text)
+            cleaned.append(clean)
+            if fault is not None:
+                faults[place] = fault
+        if len(cleaned) == 1:
+            return Texts([self._tokenizer.encode(cleaned[0]).ids], faults)
+        return Texts([one.ids for one in self._tokenizer.encode_batch_fast(cleaned)], faults)
+
+    def batches(self, ids: Sequence[list[int]], *, tokens: int) -> Iterator[Batch]:
+        """Batches of at most `tokens` token places, padding included, the shortest texts first."""
+        if len(ids) == 1:
+            one = np.array(ids, dtype=np.int64) if ids[0] else np.full((1, 1), self._pad_id, dtype=np.int64)
+            yield Batch(_FIRST, one, np.ones(one.shape, dtype=np.bool_))
+            return
+        lengths = np.fromiter((max(1, len(one)) for one in ids), dtype=np.int64, count=len(ids))
+        order = np.argsort(lengths, kind="stable")
+        start = 0
+        while start < len(order):
+            stop = start + 1
+            while stop < len(order) and int(lengths[order[stop]]) * (stop - start + 1) <= tokens:
+                stop += 1
+            yield self._pad(order[start:stop], lengths, ids)
+            start = stop
+
+    def _pad(self, places: NDArray[np.int64], lengths: NDArray[np.int64], ids: Sequence[list[int]]) -> Batch:
+        longest = int(lengths[places[-1]])
+        padded = np.full((len(places), longest), self._pad_id, dtype=np.int64)
+        for row, place in enumerate(places):
+            padded[row, : len(ids[place])] = ids[place]
+        return Batch(places, padded, np.arange(longest) < lengths[places, None])
+
+
+_FIRST = np.zeros(1, dtype=np.int64)
