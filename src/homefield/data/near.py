@@ -1,10 +1,11 @@
 """Near-duplicates by MinHash and locality-sensitive hashing, in time linear in the texts.
 
 Every text gets BANDS x ROWS minimum hashes of its n-grams (Broder 1997); texts that agree in all ROWS of one band
-become candidates (Leskovec, Rajaraman & Ullman, Mining of Massive Datasets, ch. 3). Within a bucket each text is compared
-with its neighbours and with the first only, so that a bucket of any size costs its size. Candidates are then compared
-exactly: Jaccard similarity of their n-gram sets. Texts with the same key (equal but for case, spaces and punctuation)
-are joined without comparing, and texts with a key of fewer than `MIN_CHARACTERS` characters in no other way.
+become candidates (Leskovec, Rajaraman & Ullman, Mining of Massive Datasets, ch. 3). Within a bucket each text is
+compared with its neighbours and with the first only, so that a bucket of any size costs its size. Candidates are then
+compared exactly: Jaccard similarity of their n-gram sets. Texts with the same key (equal but for case, spaces and
+punctuation) are joined without comparing, and texts with a key of fewer than `MIN_CHARACTERS` characters in no other
+way.
 
 What is linked is transitive: a group is a connected component, so no link ever leads from one group to another.
 """

@@ -26,11 +26,12 @@ from homefield.data.labels import label_names
 from homefield.data.language import LANGUAGES
 from homefield.data.near import NearIndex
 from homefield.data.options import PrepareOptions
+from homefield.data.quality import judge_quality
 from homefield.data.read import Opened, open_records, open_source, roles_text, shared_roles
 from homefield.data.reasons import reason_text
 from homefield.data.settle import Settled, settle
 from homefield.data.spill import Places, Spill
-from homefield.data.write import write_splits, write_unkept
+from homefield.data.write import write_quality, write_splits, write_unkept
 from homefield.errors import CallError, RecordsError
 from homefield.events import Event, Listener, silent
 from homefield.files import new_folder, sha256_of, write_file
@@ -100,6 +101,8 @@ def prepare(
         counts = manifest.counts
         if counts["read"] != counts["kept"] + rejected + merged or counts["rejected"] != rejected:
             raise AssertionError(f"rows do not add up: {dict(counts)}, {rejected} rejected, {merged} merged")
+        quality = judge_quality(manifest, gathered, settled, spill, options, listen)
+        write_quality(folder, quality)
         write_file(folder / "manifest.json", json.dumps(asdict(manifest), ensure_ascii=False, indent=1, default=dict))
         shutil.rmtree(work)
     listen(Event("note", "data.note.done", values={**manifest.counts, "path": out}))

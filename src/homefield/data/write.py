@@ -10,6 +10,7 @@ import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -19,13 +20,17 @@ from homefield.data.dataset import SPLITS, LabelKind
 from homefield.data.duplicates import CONFLICT, IN_TEST, MERGED
 from homefield.data.gather import SHOWN_CHARACTERS
 from homefield.data.labels import typed_labels
+from homefield.data.quality_page import quality_page
 from homefield.data.reasons import reason_text
 from homefield.data.settle import Settled
 from homefield.data.spill import Places, Spill
 from homefield.events import Event, Listener
+from homefield.files import write_file
 
-__all__ = ["write_splits", "write_unkept"]
+__all__ = ["write_quality", "write_splits", "write_unkept"]
 
+_SUSPECT_COLUMNS = ("file", "row", "label", "suggested", "confidence", "own", "text")
+_SUSPECTS_SHOWN = 1000
 _FIRST = ("id", "source", "row", "text", "other", "same", "label", "language", "near")
 _RANGE_CHARACTERS = 100_000_000  # of text sorted at once
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what begins so is a formula to a table program (OWASP, CSV injection)
@@ -125,6 +130,19 @@ def write_unkept(folder: Path, spill: Spill, settled: Settled, files: Sequence[s
                 same_rows.writerow([names[0], row, names[1], into_row, safe_cell(text)])
                 merged += 1
     return rejected, merged
+
+
+def write_quality(folder: Path, quality: dict[str, Any]) -> None:
+    """Write `quality.json` and `quality.html`, and all suspected labels to `suspects.csv`."""
+    suspects = quality["suspects"]["examples"]
+    with (folder / "suspects.csv").open("w", encoding="utf-8-sig", newline="") as stream:
+        rows = csv.writer(stream)
+        rows.writerow(_SUSPECT_COLUMNS)
+        for each in suspects:
+            rows.writerow([safe_cell(str(each[name])) for name in _SUSPECT_COLUMNS])
+    quality["suspects"]["examples"] = suspects[:_SUSPECTS_SHOWN]
+    write_file(folder / "quality.json", json.dumps(quality, ensure_ascii=False, indent=1))
+    write_file(folder / "quality.html", quality_page(quality))
 
 
 def safe_cell(text: str) -> str:
