@@ -108,7 +108,8 @@ def tfidf_linear(
 
     Sublinear term frequency. Probabilities come from one temperature over the linear outputs, fitted on `validation`
     or, when not given, on 15 % of the rows held out of a first fit. Numbers are fitted by ridge regression, its
-    strength chosen on held-out rows. Of more than `most_rows` rows a random sample is used (`Baseline.given` says of how many).
+    strength chosen on held-out rows. Of more than `most_rows` rows a random sample is used (`Baseline.given` says of
+    how many).
 
     Args:
         texts: N texts.

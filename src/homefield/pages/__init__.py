@@ -7,7 +7,7 @@ write_file(path, page(say("report.title"), parts, language="zh"))
 from __future__ import annotations
 
 from homefield.pages.axis import Axis
-from homefield.pages.charts import Bar, Mark, Series, bars, figure, figures, line
+from homefield.pages.charts import Bar, Mark, Series, bars, figure, figures, line, meter
 from homefield.pages.document import (
     Card,
     Column,
@@ -44,6 +44,7 @@ __all__ = [
     "figures",
     "heatmap",
     "line",
+    "meter",
     "notice",
     "page",
     "paragraph",

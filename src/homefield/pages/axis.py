@@ -65,11 +65,11 @@ class Scale:
 
 
 def ticks(low: float, high: float, about: int = 5) -> tuple[float, ...]:
-    """Round values (1, 2 or 5 times a power of ten apart) that cover `low`..`high`, some `about` of them."""
+    """Round values (1, 2, 2.5 or 5 times a power of ten apart) that cover `low`..`high`, some `about` of them."""
     span = max(high - low, 1e-12 * max(1.0, abs(high), abs(low)))
     rough = span / max(1, about - 1)
     power = 10.0 ** math.floor(math.log10(rough))
-    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * 0.999)
+    step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= rough * 0.999)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return tuple(round(index * step, 12) for index in range(first, max(last, first + 1) + 1))
 

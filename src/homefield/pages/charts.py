@@ -17,7 +17,7 @@ from homefield.pages.axis import Axis, Scale
 from homefield.pages.document import join, unique
 from homefield.pages.words import Both, Text
 
-__all__ = ["Bar", "Mark", "Series", "bars", "figure", "figures", "line"]
+__all__ = ["Bar", "Mark", "Series", "bars", "figure", "figures", "line", "meter"]
 
 Colour = Literal["accent", "second", "third", "bad", "muted"]
 WIDTH, HEIGHT = 460, 290
@@ -116,6 +116,14 @@ def bars(items: Sequence[Bar], *, longest: float | None = None) -> Markup:
     return Markup('<div class="bars">{}</div>').format(join(rows))
 
 
+def meter(share: float, colour: Colour = "accent") -> Markup:
+    """A small bar for a table's cell, `share` of its width filled."""
+    return Markup(
+        '<svg class="meter" width="84" height="9" aria-hidden="true"><rect class="track" width="84" height="9" rx="2"/>'
+        '<rect class="f-{}" width="{:.1f}" height="9" rx="2"/></svg>'
+    ).format(colour, 84 * min(1.0, max(0.0, share if math.isfinite(share) else 0.0)))
+
+
 def figure(chart: Markup, title: Text, note: Text | None = None) -> Markup:
     """A chart with its title and, under it, how to read it."""
     name = unique("figure")
@@ -207,7 +215,7 @@ def _mark(plot: _Plot, mark: Mark) -> None:
     elif mark.y is not None:
         y = plot.y.at(mark.y)
         plot.add('<path class="guide" d="M{a} {y:.1f}H{b}"/>', a=LEFT, b=WIDTH - RIGHT, y=y)
-        plot.parts.append(label(WIDTH - RIGHT, y - 5, mark.label, anchor="end", kind="guide-text"))
+        plot.parts.append(label(LEFT + 5, y - 6, mark.label, kind="guide-text"))
 
 
 def _legend(series: Sequence[Series]) -> Markup:

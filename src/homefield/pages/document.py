@@ -156,15 +156,24 @@ def unique(prefix: str, _counter: counter[int] = counter()) -> str:  # noqa: B00
     return f"{prefix}-{next(_counter)}"
 
 
+def breakable(cell: Text | Markup) -> Text | Markup:
+    """A cell whose names_joined_with_underscores may be broken after one."""
+    if isinstance(cell, Markup) or not isinstance(cell, str) or "_" not in cell:
+        return cell
+    return Markup("_<wbr>").join(cell.split("_"))
+
+
 @cache
 def _environment() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("homefield.pages"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["breakable"] = breakable
+    return environment
 
 
 @cache
