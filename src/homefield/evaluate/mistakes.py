@@ -132,7 +132,7 @@ def label_of(value: Any, output: Output, labels: Sequence[str]) -> str:
         return f"{float(np.asarray(value).reshape(-1)[0]):.4g}"
     if output == "category":
         return labels[int(value)] if int(value) >= 0 else "–"
-    return ", ".join(labels[place] for place in np.flatnonzero(np.asarray(value) > 0.5)) or "–"
+    return ", ".join(labels[int(place)] for place in np.flatnonzero(np.asarray(value) > 0.5)) or "–"
 
 
 def _neighbours(
