@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -95,8 +94,3 @@ def save_folder() -> Callable[[Path, str], Any]:
 def bert_folder(tmp_path: Path, save_folder: Callable[..., Any]) -> Path:
     save_folder(tmp_path / "tiny-bert", "bert")
     return tmp_path / "tiny-bert"
-
-
-def change_json(file: Path, **values: Any) -> None:
-    """Set values in a JSON file."""
-    file.write_text(json.dumps({**json.loads(file.read_text(encoding="utf-8")), **values}), encoding="utf-8")

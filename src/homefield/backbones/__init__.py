@@ -1,7 +1,7 @@
 """Pretrained and fresh networks without a task: catalogue, load, layers, adapters, activation cache.
 
 The names below are imported when first used, so that listing backbones or reading a recipe does not pay for torch.
-Two stand in modules of their own name: `homefield.backbones.load.load` and `homefield.backbones.encode.encode`.
+Three stand in modules of their own name: `load.load`, `encode.encode` and `bring.bring`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from homefield.backbones.activations import ActivationCache, activation_cache
     from homefield.backbones.adapters import merge, trained_state
     from homefield.backbones.backbone import Backbone
-    from homefield.backbones.bring import bring
     from homefield.backbones.catalogue import BackboneSource, Facts, entries, resolve
     from homefield.backbones.encode import Encoded
     from homefield.backbones.how import How, parse_how
@@ -29,7 +28,6 @@ __all__ = [
     "How",
     "activation_cache",
     "apply_how",
-    "bring",
     "entries",
     "layer_rates",
     "merge",
@@ -49,7 +47,6 @@ _HOMES = {
     "How": "how",
     "activation_cache": "activations",
     "apply_how": "layers",
-    "bring": "bring",
     "entries": "catalogue",
     "layer_rates": "layers",
     "merge": "adapters",

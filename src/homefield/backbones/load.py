@@ -17,7 +17,7 @@ from homefield.backbones.cnn import CnnShape, CnnText
 from homefield.backbones.encoder import Encoder, Shape
 from homefield.backbones.facts import Facts
 from homefield.backbones.folder import check_folder, read_config
-from homefield.backbones.tokenizer import PADDING, read_tokenizer, train_tokenizer
+from homefield.backbones.tokenizer import read_tokenizer, train_tokenizer
 from homefield.backbones.wrapped import Wrapped, empty_wrapped, wrap_folder
 from homefield.errors import CallError
 
@@ -77,7 +77,7 @@ def _load_folder(folder: Path, facts: Facts) -> Encoder | Wrapped:
     tokenizer = read_tokenizer(folder)
     pad_id = int(config.get("pad_token_id") or 0)
     pooling = read_pooling(folder)
-    shape = shape_of(config, pooling)
+    shape = shape_of(config, folder / "config.json", pooling)
     if shape is None:
         return wrap_folder(folder, facts, tokenizer, pooling=pooling, pad_id=pad_id)
     with torch.device("meta"):
@@ -90,6 +90,3 @@ def _load_folder(folder: Path, facts: Facts) -> Encoder | Wrapped:
         raise CallError("backbones.bad_weights", file=folder, fault=wrong[0])
     encoder.load_state_dict(weights, assign=True)
     return encoder.eval()
-
-
-assert PADDING == 0, "fresh networks take token 0 for padding"
