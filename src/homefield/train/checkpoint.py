@@ -52,24 +52,20 @@ class Checkpoints:
         place = Place(**json.loads((found[-1] / "state.json").read_text(encoding="utf-8")))
         return place, load_file(found[-1] / "state.safetensors")
 
-    def save(self, place: Place, tensors: Mapping[str, Tensor]) -> None:
-        """Write a checkpoint, then remove what it replaces."""
-        target = self.folder / f"step-{place.step:08d}"
+    def save(self, place: Place, tensors: Mapping[str, Tensor], best: Mapping[str, Tensor] | None = None) -> None:
+        """Write a checkpoint, with the best weights so far if they are not there yet; remove what it replaces."""
+        target, kept = self.folder / f"step-{place.step:08d}", self._best(place)
+        if kept is not None and best is not None and not kept.exists():
+            with new_folder(kept) as folder:
+                _write(best, folder / "weights.safetensors")
         if not target.exists():
             with new_folder(target) as folder:
                 _write(tensors, folder / "state.safetensors")
                 (folder / "state.json").write_text(json.dumps(asdict(place), indent=1), encoding="utf-8")
-        self._keep({target, self._best(place)})
-
-    def save_best(self, place: Place, weights: Mapping[str, Tensor]) -> None:
-        """Write the best weights so far. Earlier ones stay until a checkpoint no longer needs them."""
-        target = self._best(place)
-        if target is not None and not target.exists():
-            with new_folder(target) as folder:
-                _write(weights, folder / "weights.safetensors")
+        self._keep({target, kept})
 
     def best(self, place: Place) -> dict[str, Tensor] | None:
-        """The best weights; None when there was no evaluation."""
+        """The best weights that the checkpoint of `place` was saved with; None when there was no evaluation."""
         target = self._best(place)
         return None if target is None else load_file(target / "weights.safetensors")
 

@@ -63,6 +63,15 @@ class Ranks:
         if self.size > 1:
             dist.all_reduce(torch.from_numpy(array))
 
+    @contextmanager
+    def first_ahead(self) -> Iterator[None]:
+        """The first rank does the block alone, the others after it, when its results lie on the disk."""
+        if not self.first:
+            self.wait()
+        yield
+        if self.first:
+            self.wait()
+
     def wait(self) -> None:
         """Until every rank is here."""
         if self.size > 1:

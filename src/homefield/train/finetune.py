@@ -66,7 +66,8 @@ def finetune(
 
 def _train(checked: Checked, workspace: Workspace, around: Surroundings) -> None:
     began = time.perf_counter()
-    bench = assemble(checked, workspace, around.stack, around.ranks, around.listen)
+    with around.ranks.first_ahead():
+        bench = assemble(checked, workspace, around.stack, around.ranks, around.listen)
     if around.ranks.first:
         write_recipe(bench.recipe, around.folder / "recipe.toml")
     _record(bench, checked, around)

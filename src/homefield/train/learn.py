@@ -29,6 +29,8 @@ from homefield.train.trackers import open_tracker
 
 __all__ = ["Surroundings", "learn"]
 
+_IN_MEMORY = 64 * 2**20
+
 
 @dataclass(frozen=True)
 class Surroundings:
@@ -67,19 +69,20 @@ def learn(bench: Bench, metric: Metric, around: Surroundings) -> None:
         judge=_judge(bench, around) if "validation" in bench.feeds else None,
         metric=metric,
         optimiser=optimiser,
-        begin=_begin(bench, optimiser),
+        begin=_begin(bench),
         ranks=around.ranks,
         checkpoints=checkpoints,
         teller=_teller(bench, place, around),
         stop=around.stop,
         place=place,
+        best=checkpoints.best(place),
     )
     began, earlier = time.perf_counter(), place.seconds
     with around.stop.patiently():
         place = loop.run()
     around.record.took("train", time.perf_counter() - began + earlier)
     around.ranks.wait()
-    optimiser.settle(None if place.best_step in (None, place.step) else checkpoints.best(place))
+    optimiser.settle(loop.best)
     masters.restore()
     bench.network.backbone.unlimit_vocabulary()
     best = {"step": place.best_step, "epoch": place.best_epoch, "metric": metric.name, "value": place.best_value}
@@ -106,7 +109,9 @@ def _objective(bench: Bench) -> Callable[[Rows, int], tuple[Tensor, Tensor]]:
 def _judge(bench: Bench, around: Surroundings) -> Judge:
     feed, targets = bench.feeds["validation"], bench.targets["validation"]
     size = bench.task.size(bench.network.info.labels)
-    path = around.folder / "outputs" / ".judged.safetensors"
+    # What fits is held in memory; larger sets of rows are written to a file that is gone afterwards.
+    small = len(feed) * size * 4 < _IN_MEMORY
+    path = None if small else around.folder / "outputs" / ".judged.safetensors"
 
     def judge() -> dict[str, Any]:
         found = produce_outputs(
@@ -119,13 +124,14 @@ def _judge(bench: Bench, around: Surroundings) -> Judge:
             precision=bench.precision,
             ranks=around.ranks,
         )
-        path.unlink(missing_ok=True)
+        if path is not None:
+            path.unlink(missing_ok=True)
         return bench.task.measure(found.logits, targets)
 
     return judge
 
 
-def _begin(bench: Bench, optimiser: Optimiser) -> Callable[[int], None]:
+def _begin(bench: Bench) -> Callable[[int], None]:
     backbone, epochs = bench.network.backbone, cast("int", bench.recipe.epochs)
 
     def begin(epoch: int) -> None:
@@ -137,7 +143,6 @@ def _begin(bench: Bench, optimiser: Optimiser) -> Callable[[int], None]:
         if table is not None and table.limited:
             # The rows in use are trained in its stead.
             table.weight.requires_grad_(False)
-        optimiser.thaw()
 
     return begin
 
@@ -175,6 +180,6 @@ def _tell_estimate(bench: Bench, optimiser: Optimiser, around: Surroundings) -> 
 
     bench.network.train()
     found = estimate(work, lambda rows: objective(rows, 0)[0], look, optimiser)
-    around.record.update(estimate=found.as_json())
+    around.record.values["estimate"] = found.as_json()
     told = {"seconds": round(found.seconds), "memory": f"{found.memory_gb:.1f}", "available": found.available_gb}
     around.listen(Event("note", "train.estimate", values=told))

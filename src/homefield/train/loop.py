@@ -50,7 +50,8 @@ class Metric:
 class Loop:
     """One run's steps. `lengths`: tokens per training row, by epoch. `judge` None: never evaluated.
 
-    `begin` is called with each epoch's number before its first step, also when resuming within it.
+    `begin` is called with each epoch's number before its first step, also when resuming within it. `best`: the best
+    weights so far, None before the first evaluation.
     """
 
     recipe: Recipe
@@ -67,6 +68,7 @@ class Loop:
     teller: Teller
     stop: Stop
     place: Place
+    best: dict[str, Tensor] | None = None
 
     def __post_init__(self) -> None:
         self._per_epoch = steps_per_epoch(len(self.lengths(0)), self.recipe.batch)
@@ -158,8 +160,7 @@ class Loop:
         place = self.place
         if self.metric.better(value, place.best_value):
             place.best_step, place.best_value, place.best_epoch, place.without_gain = place.step, value, epoch + 1, 0
-            if self.ranks.first:
-                self.checkpoints.save_best(place, self.optimiser.weights())
+            self.best = {name: tensor.clone() for name, tensor in self.optimiser.weights().items()}
         else:
             place.without_gain += 1
             place.stopped_early = 0 < self.recipe.patience <= place.without_gain
@@ -176,7 +177,7 @@ class Loop:
             place.since = {**self._sums, "loss": float(self._loss[0]), "weight": float(self._loss[1])}
             place.seconds += now - self._started
             place.metrics_bytes = self.teller.secured()
-            self.checkpoints.save(place, self.optimiser.state())
+            self.checkpoints.save(place, self.optimiser.state(), self.best)
             self._saved = self._started = time.perf_counter()
             self._clock += self._saved - now
         if stopping:

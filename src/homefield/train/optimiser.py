@@ -10,12 +10,11 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.optim import SGD, Adam, AdamW, Optimizer
 
+from homefield.train.algorithms import Adam, Algorithm, Sgd
 from homefield.train.precision import Masters
 from homefield.train.recipe import Recipe
 
@@ -32,52 +31,77 @@ class Trained:
     weight_decay: float
 
 
+class _Slot:
+    """One parameter: the weight the network works with, the exact float32 one, and what the algorithm remembers."""
+
+    def __init__(self, member: Trained, exact: Tensor, average: bool) -> None:
+        self.member = member
+        self.working = member.parameter
+        self.exact = exact.detach()
+        self.rounded = self.working.dtype != torch.float32
+        self.average = self.exact.clone() if average else None
+        self.state: dict[str, Tensor] = {}
+        # Kept from step to step: giving its memory back and taking it anew costs more than the update itself.
+        self.gradient = torch.zeros_like(self.exact) if self.rounded else None
+        self.filled = False
+
+    def collected(self) -> Tensor | None:
+        """The float32 gradient of this step so far."""
+        if not self.rounded:
+            return self.working.grad
+        return self.gradient if self.filled else None
+
+
 class Optimiser:
     """Updates the parameters `trained` as `recipe` says; `masters` gives the float32 tensors behind them."""
 
     def __init__(self, trained: Sequence[Trained], masters: Masters, recipe: Recipe) -> None:
-        self.trained = tuple(trained)
         self._clip = recipe.clip
         self._decay = recipe.average
-        self._working = [member.parameter for member in trained]
-        self._exact = [_leaf(masters.of(parameter)) for parameter in self._working]
-        self._rounded = [place for place, p in enumerate(self._working) if p.dtype != torch.float32]
-        self._optimizer = _optimizer(trained, self._exact, recipe)
-        self._peaks = [float(group["lr"]) for group in self._optimizer.param_groups]
-        self._average = [tensor.detach().clone() for tensor in self._exact] if self._decay else []
+        self._algorithm: Algorithm = (
+            Sgd(recipe.momentum)
+            if recipe.optimizer == "sgd"
+            else Adam(recipe.momentum, recipe.beta2, decoupled=recipe.optimizer == "adamw")
+        )
+        self._slots = [_Slot(member, masters.of(member.parameter), self._decay > 0) for member in trained]
         self._updates = 0
+        self._factor = 0.0
 
     @property
     def learning_rate(self) -> float:
         """The largest learning rate of the backbone at the last step; the head's when it alone is trained."""
-        groups = self._optimizer.param_groups
-        return max(float(g["lr"]) for g in [g for g in groups if not g["head"]] or groups)
+        rates = {slot.member.name: slot.member.learning_rate for slot in self._slots}
+        below = [rate for name, rate in rates.items() if not name.startswith("head.")]
+        return max(below or rates.values()) * self._factor
 
+    @torch.no_grad()
     def collect(self) -> None:
         """Take the gradients of one micro-batch from the working weights into float32."""
-        for place in self._rounded:
-            working, exact = self._working[place], self._exact[place]
-            if working.grad is not None:
-                if exact.grad is None:
-                    exact.grad = working.grad.float()
+        for slot in self._slots:
+            if slot.gradient is not None and slot.working.grad is not None:
+                if slot.filled:
+                    slot.gradient.add_(slot.working.grad)
                 else:
-                    exact.grad.add_(working.grad)
-                working.grad = None
+                    slot.gradient.copy_(slot.working.grad)
+                slot.filled = True
+                slot.working.grad = None
 
+    @torch.no_grad()
     def gradients(self) -> list[Tensor]:
-        """The collected gradients of every trained parameter, zeros where this rank had no row for it."""
+        """The collected gradients of every parameter trained at present, zeros where this rank had no row for it."""
         found: list[Tensor] = []
-        for exact in self._exact:
-            if exact.requires_grad and exact.grad is None:
-                exact.grad = torch.zeros_like(exact)
-            if exact.grad is not None:
-                found.append(exact.grad)
+        for slot in self._slots:
+            if slot.working.requires_grad:
+                if slot.collected() is None:
+                    if slot.gradient is None:
+                        slot.working.grad = torch.zeros_like(slot.exact)
+                    else:
+                        slot.gradient.zero_()
+                        slot.filled = True
+                gradient = slot.collected()
+                assert gradient is not None
+                found.append(gradient)
         return found
-
-    def thaw(self) -> None:
-        """Follow the working parameters: those that are frozen at present are not updated."""
-        for working, exact in zip(self._working, self._exact, strict=True):
-            exact.requires_grad_(working.requires_grad)
 
     @torch.no_grad()
     def step(self, weight: Tensor, factor: float) -> Tensor:
@@ -86,127 +110,126 @@ class Optimiser:
         Returns:
             The norm of the gradient before clipping, a scalar tensor.
         """
-        gradients = [exact.grad for exact in self._exact if exact.grad is not None]
-        norm: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients))) / weight
-        scale = 1 / weight
+        self._factor = factor
+        live = [(slot, gradient) for slot in self._slots if (gradient := slot.collected()) is not None]
+        norms = torch._foreach_norm([gradient for _, gradient in live])
+        norm: Tensor = torch.linalg.vector_norm(torch.stack(norms)) / weight
+        divisor = weight.float()
         if self._clip:
-            scale = scale * (self._clip / (norm + 1e-6)).clamp(max=1.0)
-        torch._foreach_mul_(gradients, scale)
-        for group, peak in zip(self._optimizer.param_groups, self._peaks, strict=True):
-            group["lr"] = peak * factor
-        self._optimizer.step()
-        self._optimizer.zero_grad(set_to_none=True)
+            divisor = divisor * ((norm + 1e-6) / self._clip).clamp(min=1.0)
+        for (rate, decay), members in _alike(live).items():
+            self._algorithm.update(
+                [slot.exact for slot, _ in members],
+                [gradient for _, gradient in members],
+                [self._state(slot) for slot, _ in members],
+                learning_rate=rate * factor,
+                weight_decay=decay,
+                divisor=divisor,
+            )
+        self.discard()
         self._round()
         self._updates += 1
         if self._decay:
             # Early on the average follows the weights closely, else it would carry the start for long.
             decay = min(self._decay, (1 + self._updates) / (10 + self._updates))
-            torch._foreach_lerp_(self._average, [exact.detach() for exact in self._exact], 1 - decay)
+            averages = [slot.average for slot in self._slots if slot.average is not None]
+            torch._foreach_lerp_(averages, [slot.exact for slot in self._slots], 1 - decay)
         return norm
 
     def discard(self) -> None:
-        """Forget the gradients: a pass was made to be measured."""
-        for working, exact in zip(self._working, self._exact, strict=True):
-            working.grad = exact.grad = None
+        """Forget the gradients."""
+        for slot in self._slots:
+            slot.working.grad = None
+            slot.filled = False
 
     def bytes_to_come(self) -> int:
-        """Memory that steps will take beyond the weights: gradients and the algorithm's own numbers."""
-        each = {"SGD": 4}.get(type(self._optimizer).__name__, 8)
-        sizes = [working.numel() * (each + 4 + working.element_size()) for working in self._working]
-        return sum(sizes)
+        """Memory that steps will take beyond what is held: gradients and what the algorithm remembers."""
+        each = self._algorithm.remembered
+        return sum(slot.working.numel() * (each + slot.working.element_size()) for slot in self._slots)
 
+    @torch.no_grad()
     def time_of_update(self) -> float:
-        """Seconds of one update, from a small tensor updated by AdamW, the costliest."""
-        probe = torch.zeros(1 << 18, device=self._exact[0].device, requires_grad=True)
-        probe.grad = torch.zeros_like(probe)
-        trial = AdamW([probe], lr=0.0, fused=True)
-        trial.step()
-        began = time.perf_counter()
-        trial.step()
-        return (time.perf_counter() - began) * sum(exact.numel() for exact in self._exact) / probe.numel()
+        """Seconds of one update of all weights, from one of a small tensor."""
+        probe = torch.zeros(1 << 18, device=self._slots[0].exact.device)
+        state, one = self._algorithm.start(probe), torch.ones((), device=probe.device)
+        for _ in range(2):
+            began = time.perf_counter()
+            self._algorithm.update([probe], [probe], [state], learning_rate=0.0, weight_decay=0.0, divisor=one)
+        numbers = sum(slot.exact.numel() for slot in self._slots)
+        return (time.perf_counter() - began) * numbers / probe.numel()
 
     def weights(self) -> dict[str, Tensor]:
         """The float32 weights to evaluate and keep, by name: the averages when there are any. Not copies."""
-        chosen = self._average or [exact.detach() for exact in self._exact]
-        return {member.name: tensor for member, tensor in zip(self.trained, chosen, strict=True)}
+        return {slot.member.name: slot.exact if slot.average is None else slot.average for slot in self._slots}
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
         """Within it, the network works with the weights that `weights` gives."""
-        if not self._average:
+        if not self._decay:
             yield
             return
-        own = [None if place in self._rounded else exact.detach().clone() for place, exact in enumerate(self._exact)]
-        self._put(self._average)
+        own = [None if slot.rounded else slot.exact.clone() for slot in self._slots]
+        self._put(list(self.weights().values()))
         try:
             yield
         finally:
-            self._put([exact.detach() if kept is None else kept for kept, exact in zip(own, self._exact, strict=True)])
+            self._put([slot.exact if kept is None else kept for kept, slot in zip(own, self._slots, strict=True)])
 
     @torch.no_grad()
     def settle(self, weights: Mapping[str, Tensor] | None = None) -> None:
         """Training is over: make `weights` (what `weights()` gives when None) the network's float32 weights."""
         chosen = self.weights() if weights is None else weights
-        for member, exact in zip(self.trained, self._exact, strict=True):
-            exact.copy_(chosen[member.name])
+        for slot in self._slots:
+            slot.exact.copy_(chosen[slot.member.name])
         self._round()
 
     def state(self) -> dict[str, Tensor]:
         """Everything that the next step depends on, as named tensors."""
         state = {"updates": torch.tensor(self._updates)}
-        for place, member in enumerate(self.trained):
-            exact = self._exact[place]
-            state[f"weight/{member.name}"] = exact.detach()
-            if self._average:
-                state[f"average/{member.name}"] = self._average[place]
-            for key, value in self._optimizer.state.get(exact, {}).items():
-                if isinstance(value, Tensor):
-                    state[f"{key}/{member.name}"] = value
+        for slot in self._slots:
+            name = slot.member.name
+            state[f"weight/{name}"] = slot.exact
+            if slot.average is not None:
+                state[f"average/{name}"] = slot.average
+            state.update({f"{key}/{name}": value for key, value in slot.state.items()})
         return state
 
     @torch.no_grad()
     def load_state(self, state: Mapping[str, Tensor]) -> None:
         """Go on from what `state` gave."""
         self._updates = int(state["updates"])
-        places = {member.name: place for place, member in enumerate(self.trained)}
+        slots = {slot.member.name: slot for slot in self._slots}
         for key, value in state.items():
             kind, _, name = key.partition("/")
             if not name:
                 continue
-            exact = self._exact[places[name]]
+            slot = slots[name]
             if kind == "weight":
-                exact.copy_(value)
-            elif kind == "average":
-                self._average[places[name]].copy_(value)
+                slot.exact.copy_(value)
+            elif kind == "average" and slot.average is not None:
+                slot.average.copy_(value)
             else:
-                self._optimizer.state[exact][kind] = value.to(exact.device) if value.dim() else value
+                slot.state[kind] = value.to(slot.exact.device)
         self._round()
+
+    def _state(self, slot: _Slot) -> dict[str, Tensor]:
+        if not slot.state:
+            slot.state = self._algorithm.start(slot.exact)
+        return slot.state
 
     def _put(self, tensors: Sequence[Tensor]) -> None:
         with torch.no_grad():
-            for working, tensor in zip(self._working, tensors, strict=True):
-                working.data.copy_(tensor)
+            for slot, tensor in zip(self._slots, tensors, strict=True):
+                slot.working.data.copy_(tensor)
 
     def _round(self) -> None:
-        if self._rounded:
-            working = [self._working[place].data for place in self._rounded]
-            torch._foreach_copy_(working, [self._exact[place].detach() for place in self._rounded])
+        rounded = [slot for slot in self._slots if slot.rounded]
+        if rounded:
+            torch._foreach_copy_([slot.working.data for slot in rounded], [slot.exact for slot in rounded])
 
 
-def _leaf(tensor: Tensor) -> Tensor:
-    return tensor if isinstance(tensor, nn.Parameter) else nn.Parameter(tensor)
-
-
-def _optimizer(trained: Sequence[Trained], exact: Sequence[Tensor], recipe: Recipe) -> Optimizer:
-    alike: dict[tuple[float, float, bool], list[Tensor]] = {}
-    for member, tensor in zip(trained, exact, strict=True):
-        key = (member.learning_rate, member.weight_decay, member.name.startswith("head."))
-        alike.setdefault(key, []).append(tensor)
-    groups = [
-        {"params": members, "lr": rate, "weight_decay": decay, "head": head}
-        for (rate, decay, head), members in alike.items()
-    ]
-    if recipe.optimizer == "sgd":
-        return SGD(groups, momentum=recipe.momentum, fused=True)
-    kind = AdamW if recipe.optimizer == "adamw" else Adam
-    return cast("Optimizer", kind(groups, betas=(recipe.momentum, recipe.beta2), fused=True))
+def _alike(live: Sequence[tuple[_Slot, Tensor]]) -> dict[tuple[float, float], list[tuple[_Slot, Tensor]]]:
+    groups: dict[tuple[float, float], list[tuple[_Slot, Tensor]]] = {}
+    for slot, gradient in live:
+        groups.setdefault((slot.member.learning_rate, slot.member.weight_decay), []).append((slot, gradient))
+    return groups

@@ -45,7 +45,7 @@ def open_outputs(path: Path) -> Outputs:
 def produce_outputs(
     network: Network,
     feed: Feed,
-    path: Path,
+    path: Path | None,
     *,
     size: int,
     width: int,
@@ -56,8 +56,13 @@ def produce_outputs(
 ) -> Outputs:
     """Run the network over all rows of `feed` and keep what it gives at `path` (on ranks above 0 in a file that goes).
 
+    path: None holds the outputs in memory.
     size, width: C and D; width 0 keeps no vectors. tokens: most tokens at once. advanced: told the rows done.
     """
+    if path is None:
+        found = Outputs(np.zeros((len(feed), size), np.float32), np.zeros((len(feed), width), np.float16))
+        _fill(network, feed, found, tokens=tokens, precision=precision, ranks=ranks, advanced=advanced)
+        return found
     path.parent.mkdir(parents=True, exist_ok=True)
     with disk_errors(path), tempfile.TemporaryDirectory(prefix=".outputs.", dir=path.parent) as folder:
         partial = Path(folder) / path.name

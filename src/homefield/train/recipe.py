@@ -47,7 +47,7 @@ class Recipe(BaseModel):
     epochs: Whole | Auto = "auto"
     batch: Whole = 64
     tokens: Whole = 16384
-    window: Whole = 32
+    window: Whole = 50
     max_length: Annotated[int, Field(ge=4)] | Auto = "auto"
     vocabulary: Literal["used", "all"] = "used"
 
@@ -175,5 +175,5 @@ def _toml(value: object) -> str:
         return "[" + ", ".join(_toml(member) for member in value) + "]"
     if isinstance(value, str):
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        return '"' + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in escaped) + '"'
+        return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in escaped) + '"'
     return repr(value)

@@ -121,10 +121,9 @@ class RunRecord:
             write_file(self._file, json.dumps(self.values, ensure_ascii=False, indent=1))
 
     def took(self, stage: str, seconds: float) -> None:
-        """Add `seconds` to the time of a stage."""
-        times: dict[str, float] = dict(self.values.get("seconds", {}))
+        """Add `seconds` to the time of a stage; written with the next update."""
+        times: dict[str, float] = self.values.setdefault("seconds", {})
         times[stage] = round(times.get(stage, 0.0) + seconds, 3)
-        self.update(seconds=times)
 
 
 def write_network(network: Network, folder: Path, *, extra: Mapping[str, Any]) -> None:
