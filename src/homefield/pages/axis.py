@@ -55,13 +55,15 @@ class Scale:
         return self.start + (self.stop - self.start) * min(1.0, max(0.0, share))
 
     def label(self, tick: float) -> str:
-        """How a tick is written."""
-        step = self.ticks[1] - self.ticks[0] if len(self.ticks) > 1 else (abs(tick) or 1.0)
+        """How a tick is written: with as many decimals as tell the ticks apart."""
         if self.kind == "percent":
-            return f"{100 * tick:.{_decimals(100 * step)}f}%"
-        if abs(tick) >= 10_000:
-            return f"{tick / 1000:,.{_decimals(step / 1000)}f}k"
-        return f"{tick:,.{_decimals(step)}f}"
+            return f"{100 * tick:.{_decimals([100 * one for one in self.ticks])}f}%"
+        largest = max((abs(one) for one in self.ticks), default=0.0)
+        if largest >= 10_000:
+            return f"{tick / 1000:,.{_decimals([one / 1000 for one in self.ticks])}f}k"
+        if 0 < largest < 0.01:
+            return "0" if tick == 0 else f"{tick:.1e}".replace("e-0", "e−").replace("e-", "e−")
+        return f"{tick:,.{_decimals(self.ticks)}f}"
 
 
 def ticks(low: float, high: float, about: int = 5) -> tuple[float, ...]:
@@ -74,5 +76,7 @@ def ticks(low: float, high: float, about: int = 5) -> tuple[float, ...]:
     return tuple(round(index * step, 12) for index in range(first, max(last, first + 1) + 1))
 
 
-def _decimals(step: float) -> int:
-    return min(6, max(0, -math.floor(math.log10(abs(step)) + 1e-9))) if step else 0
+def _decimals(values: Iterable[float]) -> int:
+    """The fewest decimals, at most six, that write every value exactly."""
+    kept = list(values)
+    return next((count for count in range(6) if all(abs(round(v, count) - v) < 1e-9 for v in kept)), 6)

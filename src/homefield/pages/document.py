@@ -115,7 +115,7 @@ def table(
     caption: Text | None = None,
     note: Text | None = None,
 ) -> Markup:
-    """A table that scrolls sideways within itself on a narrow screen.
+    """A table. On a narrow screen it scrolls sideways within itself; with running text its rows become cards instead.
 
     Raises:
         ValueError: a row has another number of cells than there are columns, a defect of the program.
@@ -123,7 +123,17 @@ def table(
     heads = [column if isinstance(column, Column) else Column(column) for column in columns]
     if any(len(row) != len(heads) for row in rows):
         raise ValueError("a row has another number of cells than the table has columns")
-    return _render("table.html", heads=heads, rows=rows, caption=caption, note=note, name=say("pages.table"))
+    stacked = any(head.kind == "wide" for head in heads)
+    return _render(
+        "table.html",
+        heads=heads,
+        rows=rows,
+        caption=caption,
+        note=note,
+        name=say("pages.table"),
+        stacked=stacked,
+        named=_named,
+    )
 
 
 def notice(content: Text, tone: Tone = "plain") -> Markup:
@@ -154,6 +164,12 @@ def join(parts: Sequence[Markup | Text]) -> Markup:
 def unique(prefix: str, _counter: counter[int] = counter()) -> str:  # noqa: B008 - one sequence for the process is meant
     """An element id that no other call gets."""
     return f"{prefix}-{next(_counter)}"
+
+
+def _named(title: Text) -> Markup:
+    """A column's title as attributes of its cells, for where the heading is not beside them."""
+    en, zh = (title, title) if isinstance(title, str) else (title.en, title.zh)
+    return Markup('data-en="{}" data-zh="{}"').format(en, zh)
 
 
 def breakable(cell: Text | Markup) -> Text | Markup:

@@ -47,7 +47,7 @@ def heatmap(
         if len(columns) <= 60
         else 12
     )
-    left, top = _room(rows, cell, 210), _room(columns, cell, 150)
+    left, top = _room(rows, cell, 195), _room(columns, cell, 140)
     width, height = cell * len(columns), cell * len(rows)
     names = [
         label(left - 7, top + cell * (index + 0.5) + 3.5, _short(row, 28), anchor="end")

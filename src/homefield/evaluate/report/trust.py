@@ -6,6 +6,7 @@ from markupsafe import Markup
 
 from homefield.evaluate.assessment import Assessment
 from homefield.evaluate.report.material import ReportData
+from homefield.evaluate.risk import fewest_rows
 from homefield.pages import (
     Axis,
     Both,
@@ -24,6 +25,8 @@ from homefield.pages import (
 
 __all__ = ["trust_section"]
 
+FEWEST = 5  # rows below which a stretch of confidence is not drawn
+
 
 def trust_section(data: ReportData) -> Section | None:
     """Reliability and risk side by side, with the promise made on the calibration split and how it did here."""
@@ -40,14 +43,15 @@ def trust_section(data: ReportData) -> Section | None:
 
 
 def _reliability(found: Assessment) -> Markup:
-    sure = [one.confidence for one in found.bins]
+    bins = [one for one in found.bins if one.rows >= FEWEST] or list(found.bins)
+    sure = [one.confidence for one in bins]
     curve = Series(
         say("report.this_model"),
         sure,
-        [one.accuracy for one in found.bins],
+        [one.accuracy for one in bins],
         dots=True,
-        low=[one.accuracy_low for one in found.bins],
-        high=[one.accuracy_high for one in found.bins],
+        low=[one.accuracy_low for one in bins],
+        high=[one.accuracy_high for one in bins],
     )
     across = Axis(say("report.confidence"), 0, 1, "percent")
     return line([curve], x=across, y=Axis(say("report.share_right"), 0, 1, "percent"), diagonal="muted")
@@ -111,8 +115,6 @@ def _promise(found: Assessment) -> list[Markup]:
 
 
 def _needed(found: Assessment) -> int:
-    from homefield.evaluate.risk import fewest_rows
-
     assert found.risk is not None
     return fewest_rows(found.risk.risk, found.risk.delta)
 
