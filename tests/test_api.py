@@ -34,6 +34,17 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         homefield.trian  # noqa: B018
 
 
+def test_the_floor_of_the_same_name_does_not_hide_evaluate() -> None:
+    script = (
+        "import homefield, homefield.evaluate.metrics; from homefield.evaluate import metrics\n"
+        "from homefield import evaluate\n"
+        "same = homefield.evaluate is evaluate is homefield.api.evaluate\n"
+        "print(callable(homefield.evaluate), same, metrics.__name__)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "True", "homefield.evaluate.metrics"]
+
+
 def test_importing_homefield_imports_nothing_heavy() -> None:
     heavy = ("torch", "polars", "numpy", "pydantic", "click")
     script = f"import sys, homefield; print([name for name in {heavy} if name in sys.modules])"

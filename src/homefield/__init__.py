@@ -11,7 +11,9 @@ The names below are imported when first used: `import homefield` alone costs not
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -33,6 +35,22 @@ __all__ = [
 ]
 
 __version__ = "0.1.0"
+
+
+class _Homefield(ModuleType):
+    """The module, whose `evaluate` stays the function when the floor `homefield.evaluate` is imported beside it."""
+
+    @property
+    def evaluate(self) -> object:
+        """Judge a model: `homefield.api.evaluate`."""
+        return import_module("homefield.api").evaluate
+
+    @evaluate.setter
+    def evaluate(self, floor: ModuleType) -> None:
+        """Leave the floor where `from homefield.evaluate import ...` finds it: among the imported modules."""
+
+
+sys.modules[__name__].__class__ = _Homefield
 
 
 def __getattr__(name: str) -> object:

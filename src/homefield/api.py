@@ -6,8 +6,6 @@ Every long one takes `listen`, which gets `homefield.events.Event`s; `workspace`
 
 from __future__ import annotations
 
-import re
-import shutil
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
@@ -15,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from homefield.errors import CallError
 from homefield.events import Listener, silent
-from homefield.files import new_folder
 from homefield.workspace import Workspace, find_workspace
 
 if TYPE_CHECKING:
@@ -29,8 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["add_backbone", "evaluate", "export", "finetune", "load", "open_dataset", "open_run", "predict", "prepare"]
 
 AnyPath = str | PathLike[str]
-_BACKBONE = re.compile(r"[\w][\w.-]*(/[\w][\w.-]*)?")
-_BACKBONE_FILES = (".json", ".txt", ".safetensors", ".model", ".md")
 
 
 def prepare(
@@ -131,8 +126,8 @@ def export(
         Refused: trained, exported and quantised do not answer alike; says where they part.
         CallError: neither or both of `out` and `name`, or a name that is none.
     """
-    from homefield.ship.export import export as export_run
-    from homefield.ship.export import export_named
+    from homefield.ship import export as export_run
+    from homefield.ship import export_named
 
     if (out is None) == (name is None):
         raise CallError("cli.either_out_or_name")
@@ -149,25 +144,11 @@ def add_backbone(source: str, *, name: str | None = None, workspace: Workspace |
 
     Raises:
         CallError: it is no backbone, it has no files to bring, or the name is taken or none.
-        MachineError: a hub name while offline.
+        MachineError, RemoteError: a hub name while offline, or a hub that does not answer.
     """
-    from homefield.backbones import resolve
+    from homefield.backbones.bring import bring
 
-    place = workspace or find_workspace()
-    found = resolve(source, workspace=place)
-    if found.path is None:
-        raise CallError("cli.nothing_to_add", name=source)
-    called = name or (source if "/" in source and not Path(source).expanduser().is_dir() else found.path.name)
-    folder = place.backbones / called.replace("/", "--", 1)
-    if not _BACKBONE.fullmatch(called):
-        raise CallError("cli.not_a_name", name=called)
-    with new_folder(folder) as partial:
-        for file in sorted(found.path.rglob("*")):
-            if file.is_file() and file.suffix in _BACKBONE_FILES:
-                copy = partial / file.relative_to(found.path)
-                copy.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(file, copy)
-    return resolve(called, workspace=place)
+    return bring(source, name=name, workspace=workspace or find_workspace())
 
 
 def load(
