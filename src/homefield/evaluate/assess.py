@@ -82,6 +82,7 @@ def assess(
     baseline: Baseline | None = None,
     temperature: float | None = None,
     thresholds: Sequence[float] | None = None,
+    promise: RiskThreshold | float | None = None,
     risk: float = 0.02,
     delta: float = 0.05,
     split: str = "test",
@@ -99,6 +100,7 @@ def assess(
         baseline: the fitted n-gram model, asked for the same rows.
         temperature: as shipped; fitted on validation when None, 1 without validation.
         thresholds: of the labels, as shipped; tuned on validation when None, 0.5 without validation.
+        promise: as shipped, when there are no calibration rows: the risk threshold, or a number's half width.
         risk: the highest rate of wrong automatic answers.
         delta: the chance that the promise of the threshold fails.
         split: what the rows are called.
@@ -113,11 +115,10 @@ def assess(
     model = answered(probabilities(test.logits, output, temperature), test.targets, output, labels, cut, seed)
     rival = _rival(baseline, test, validation, output, labels, seed)
     difference = compare(model.rows, rival.rows, output, seed) if rival is not None and len(test) else None
-    held = None
-    if calibration is not None and len(calibration):
+    if promise is None and calibration is not None and len(calibration):
         chances = probabilities(calibration.logits, output, temperature)
         held = answered(chances, calibration.targets, output, labels, cut, seed)
-    promise, tested, wide = _promise(held, calibration, model, test, output, risk, delta)
+        promise = _promised(held, calibration, output, risk, delta)
     single, number = output == "category", output == "number"
     targets, predicted = np.asarray(test.targets), model.answers.predicted
     pairs = confused_pairs(predicted, targets, labels) if single else []
@@ -149,9 +150,9 @@ def assess(
         temperature=temperature,
         thresholds=tuple(float(one) for one in thresholds),
         bins=() if number else tuple(reliability(model.answers.confidence, model.right)),
-        risk=promise,
-        tested=tested,
-        half_width=wide,
+        risk=promise if isinstance(promise, RiskThreshold) else None,
+        tested=_tested(promise, model, test),
+        half_width=promise if isinstance(promise, float) else None,
         curve=() if number else model.curve,
         baseline_curve=() if number or rival is None else rival.curve,
         confusion=tuple(confusion_counts(predicted, targets)) if single else (),
@@ -192,35 +193,26 @@ def _thresholds(validation: Scored | None, output: Output, size: int, temperatur
     return tuple(float(one) for one in tuned)
 
 
-def _promise(
-    held: Answered | None,
-    calibration: Scored | None,
-    model: Answered,
-    test: Scored,
-    output: Output,
-    risk: float,
-    delta: float,
-) -> tuple[RiskThreshold | None, Tested | None, float | None]:
-    """The threshold, or the half width of a number's interval, and how the promise did on the test rows."""
-    if held is None or calibration is None:
-        return None, None, None
-    if output == "number":
-        wide = half_width(_off(held, calibration), MISS)
-        if not math.isfinite(wide):
-            return None, None, None
-        return None, _tested(np.ones(len(test), dtype=np.bool_), np.abs(_off(model, test)) <= wide), wide
-    promise = risk_threshold(held.answers.confidence, held.right, risk=risk, delta=delta)
-    return promise, _tested(model.answers.confidence >= promise.threshold, model.right), None
+def _promised(
+    held: Answered, calibration: Scored, output: Output, risk: float, delta: float
+) -> RiskThreshold | float | None:
+    if output != "number":
+        return risk_threshold(held.answers.confidence, held.right, risk=risk, delta=delta)
+    wide = half_width(_off(held, calibration), MISS)
+    return wide if math.isfinite(wide) else None
+
+
+def _tested(promise: RiskThreshold | float | None, model: Answered, test: Scored) -> Tested | None:
+    if promise is None:
+        return None
+    if isinstance(promise, float):
+        return Tested.of(np.ones(len(test), dtype=np.bool_), np.abs(_off(model, test)) <= promise)
+    return Tested.of(model.answers.confidence >= promise.threshold, model.right)
 
 
 def _off(found: Answered, scored: Scored) -> NDArray[np.float64]:
     truth = np.asarray(scored.targets, dtype=np.float64).reshape(len(scored))
     return np.asarray(truth - found.answers.predicted.astype(np.float64))
-
-
-def _tested(chosen: NDArray[np.bool_], right: NDArray[np.bool_]) -> Tested:
-    rows, errors = int(chosen.sum()), int((chosen & ~right).sum())
-    return Tested(rows, errors, rows / max(1, len(chosen)), errors / rows if rows else 0.0)
 
 
 def _classes(numbers: Mapping[str, Any], training: TrainingRows | None, output: Output) -> tuple[ClassRow, ...]:

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from homefield.evaluate.calibration import Bin, Output
 from homefield.evaluate.intervals import Interval
 from homefield.evaluate.mending import ClassRow, Mend
@@ -39,6 +42,12 @@ class Tested:
     errors: int
     share: float
     error_rate: float
+
+    @classmethod
+    def of(cls, chosen: NDArray[np.bool_], right: NDArray[np.bool_]) -> Tested:
+        """How many of the `chosen` rows `[N]` are not `right` `[N]`."""
+        rows, errors = int(chosen.sum()), int((chosen & ~right).sum())
+        return cls(rows, errors, rows / max(1, len(chosen)), errors / rows if rows else 0.0)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ answer is compared with the truth, and the trying stops at the first that fails.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -56,6 +57,14 @@ class RiskThreshold:
             name: None if isinstance(value, float) and not math.isfinite(value) else value
             for name, value in asdict(self).items()
         }
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> RiskThreshold:
+        """From what `as_json` gave."""
+        kept = {name: values[name] for name in cls.__dataclass_fields__}
+        kept["threshold"] = math.inf if kept["threshold"] is None else kept["threshold"]
+        kept["observed"] = math.nan if kept["observed"] is None else kept["observed"]
+        return cls(**kept)
 
 
 @dataclass(frozen=True)

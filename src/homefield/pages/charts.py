@@ -21,7 +21,7 @@ __all__ = ["Bar", "Mark", "Series", "bars", "figure", "figures", "line", "meter"
 
 Colour = Literal["accent", "second", "third", "bad", "muted"]
 WIDTH, HEIGHT = 460, 290
-LEFT, RIGHT, TOP, BOTTOM = 52, 22, 12, 44
+LEFT, RIGHT, TOP, BOTTOM = 58, 22, 12, 44
 POINTS = 300
 
 
@@ -162,7 +162,7 @@ def _axes(plot: _Plot, x: Axis, y: Axis) -> None:
     for tick in plot.x.ticks:
         plot.parts.append(label(plot.x.at(tick), HEIGHT - BOTTOM + 16, plot.x.label(tick), anchor="middle"))
     plot.parts.append(label((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6, x.title, anchor="middle"))
-    plot.parts.append(label(12, (TOP + HEIGHT - BOTTOM) / 2, y.title, anchor="middle", turn=-90))
+    plot.parts.append(label(11, (TOP + HEIGHT - BOTTOM) / 2, y.title, anchor="middle", turn=-90))
 
 
 def _series(plot: _Plot, one: Series) -> None:

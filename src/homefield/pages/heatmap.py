@@ -36,17 +36,7 @@ def heatmap(
         name: what the square shows, for those who hear the page.
         diagonal: `good` shades the diagonal as right and the rest as wrong; `same` shades all alike.
     """
-    cell = (
-        46
-        if len(columns) <= 6
-        else 34
-        if len(columns) <= NUMBERED
-        else 20
-        if len(columns) <= 40
-        else 14
-        if len(columns) <= 60
-        else 12
-    )
+    cell = _cell_size(len(columns))
     left, top = _room(rows, cell, 195), _room(columns, cell, 140)
     width, height = cell * len(columns), cell * len(rows)
     names = [
@@ -79,6 +69,11 @@ def heatmap(
     ).format(
         fine, shown, left, top + height, join(names), width + beyond, top + height, join(cells), say("pages.heatmap")
     )
+
+
+def _cell_size(classes: int) -> int:
+    """Pixels of a cell's side: room for a number with few classes, the whole square in a page's width with eighty."""
+    return next(size for most, size in ((6, 46), (NUMBERED, 34), (40, 20), (60, 14), (10**9, 11)) if classes <= most)
 
 
 def _cell(size: int, x: float, y: float, share: float, wrong: bool, title: str) -> Markup:
