@@ -30,6 +30,7 @@ class Place:
     step: int = 0
     best_step: int | None = None
     best_value: float | None = None
+    best_loss: float | None = None
     best_epoch: int | None = None
     without_gain: int = 0
     stopped_early: bool = False

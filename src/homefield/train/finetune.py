@@ -17,6 +17,7 @@ from homefield.train.check import Checked, check_recipe
 from homefield.train.distributed import joined_ranks
 from homefield.train.environment import describe_environment
 from homefield.train.learn import Surroundings, learn
+from homefield.train.present import present
 from homefield.train.progress import LogFile
 from homefield.train.recipe import Recipe, write_recipe
 from homefield.train.resume import resumed_recipe
@@ -79,6 +80,8 @@ def _train(checked: Checked, workspace: Workspace, around: Surroundings) -> None
     else:
         learn(bench, checked.metric, around)
     score(bench, around)
+    if around.ranks.first:
+        present(bench, checked.dataset, around)
 
 
 def _record(bench: Bench, checked: Checked, around: Surroundings) -> None:

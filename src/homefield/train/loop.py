@@ -8,7 +8,7 @@ why a run that was killed goes on to the same weights as one that was not.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,9 +41,14 @@ class Metric:
     name: str
     falling: bool
 
-    def better(self, value: float, than: float | None) -> bool:
-        """Whether `value` beats `than`."""
-        return than is None or (value < than if self.falling else value > than)
+    def better(self, found: Mapping[str, Any], place: Place) -> bool:
+        """Whether `found` beats the best so far; at equal values the smaller loss does."""
+        if place.best_value is None or place.best_loss is None:
+            return True
+        value, loss = float(found[self.name]), float(found["loss"])
+        if value == place.best_value:
+            return loss < place.best_loss
+        return (value < place.best_value) is self.falling
 
 
 @dataclass
@@ -156,10 +161,10 @@ class Loop:
         began = time.perf_counter()
         with self.optimiser.averaged():
             found = self.judge()
-        value = float(found[self.metric.name])
         place = self.place
-        if self.metric.better(value, place.best_value):
-            place.best_step, place.best_value, place.best_epoch, place.without_gain = place.step, value, epoch + 1, 0
+        if self.metric.better(found, place):
+            place.best_step, place.best_epoch, place.without_gain = place.step, epoch + 1, 0
+            place.best_value, place.best_loss = float(found[self.metric.name]), float(found["loss"])
             self.best = {name: tensor.clone() for name, tensor in self.optimiser.weights().items()}
         else:
             place.without_gain += 1
