@@ -2,7 +2,7 @@
 
 The training loop knows nothing but this contract. A loss is a pair (sum, weight), never a mean, so that micro-batches,
 ranks and rows of unequal weight add up to the mean of the whole step. How pairs, sequences, labels per token, boxes,
-adversaries and decoders fit in stands in `docs/decisions/0003-task-contract.md`.
+adversaries and decoders fit in stands in `docs/decisions/0004-task-contract.md`.
 """
 
 from __future__ import annotations
