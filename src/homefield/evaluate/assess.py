@@ -134,7 +134,7 @@ def assess(
         pairs=pairs,
         worst=worst,
         classes=classes,
-        parts=parts,
+        parts=[] if number else parts,
     )
     return Assessment(
         output=output,

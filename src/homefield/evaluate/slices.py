@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from homefield.evaluate.calibration import Output
 from homefield.evaluate.headline import headline_interval, statistic
+from homefield.evaluate.intervals import bootstrap
 
 __all__ = ["Slice", "slices"]
 
@@ -19,7 +20,10 @@ FEWEST = 20  # rows below which a part says nothing
 
 @dataclass(frozen=True)
 class Slice:
-    """A part of the rows: by `language` or by `length` (`low`..`high` characters), and the metric on it."""
+    """A part of the rows, by `language` or by `length` (`low–high` characters), and the metric on it.
+
+    The metric is the headline's; for numbers the root mean square error, since R² in a part depends on its spread.
+    """
 
     kind: str
     name: str
@@ -32,7 +36,7 @@ class Slice:
 def slices(
     rows: NDArray[np.float64], output: Output, texts: Sequence[str], languages: Sequence[str] | None, seed: int = 0
 ) -> list[Slice]:
-    """The headline metric by language (where there are several) and by quarter of text length.
+    """The metric by language (where there are several) and by quarter of text length.
 
     Args:
         rows: `[N, K]`, of `headline.contributions`.
@@ -59,5 +63,12 @@ def slices(
 def _slice(kind: str, name: str, rows: NDArray[np.float64], output: Output, seed: int) -> Slice | None:
     if len(rows) < FEWEST:
         return None
+    if output == "number":
+        low, high = bootstrap(rows[:, 0], _root, seed=seed)
+        return Slice(kind, name, len(rows), float(np.sqrt(rows[:, 0].mean())), low, high)
     low, high = headline_interval(rows, output, seed)
     return Slice(kind, name, len(rows), float(statistic(output)(rows.mean(axis=0, keepdims=True))[0]), low, high)
+
+
+def _root(means: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(np.sqrt(means[:, 0]))

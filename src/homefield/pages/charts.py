@@ -23,6 +23,7 @@ Colour = Literal["accent", "second", "third", "bad", "muted"]
 WIDTH, HEIGHT = 460, 290
 LEFT, RIGHT, TOP, BOTTOM = 58, 22, 12, 44
 POINTS = 300
+MANY = 60  # dots beyond which each is drawn small and pale
 
 
 @dataclass(frozen=True)
@@ -185,10 +186,13 @@ def _series(plot: _Plot, one: Series) -> None:
         dash = " dash" if one.dash else ""
         plot.add('<path class="line s-{c}{dash}" d="{d}"/>', c=one.colour, dash=dash, d="".join(steps))
     if one.dots:
+        many = not one.line and len(kept) > MANY
         for index in kept:
             if math.isfinite(one.y[index]):
                 plot.add(
-                    '<circle class="dot f-{c}" cx="{x:.1f}" cy="{y:.1f}" r="4"><title>{t}</title></circle>',
+                    '<circle class="{k} f-{c}" cx="{x:.1f}" cy="{y:.1f}" r="{r}"><title>{t}</title></circle>',
+                    k="haze" if many else "dot",
+                    r=2.4 if many else 4,
                     c=one.colour, x=plot.x.at(one.x[index]), y=plot.y.at(one.y[index]),
                     t=f"{one.x[index]:.4g}, {one.y[index]:.4g}",
                 )  # fmt: skip

@@ -61,7 +61,7 @@ def percent(share: float | None, digits: int = 1) -> str:
 
 def figure_of(value: float | None, digits: int = 3) -> str:
     """A number with fixed decimals, so that a column of them lines up; a dash when there is none."""
-    return NOTHING if value is None or not math.isfinite(value) else f"{value:,.{digits}f}"
+    return NOTHING if value is None or not math.isfinite(value) else f"{round(value, digits) + 0.0:,.{digits}f}"
 
 
 def seconds(value: float | None) -> Both:

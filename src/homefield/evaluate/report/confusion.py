@@ -36,8 +36,8 @@ def confusion_section(data: ReportData) -> Section | None:
             for one in found.pairs[:12]
         ]
         columns = [
-            Column(say("report.class")),
-            Column(say("report.taken_for")),
+            Column(say("report.class"), "wide"),
+            Column(say("report.taken_for"), "wide"),
             Column(say("report.forward"), "number"),
             Column(say("report.backward"), "number"),
             Column(say("report.of_both"), "number"),

@@ -24,7 +24,7 @@ def curves_section(data: ReportData) -> Section | None:
         Series(say("report.validation"), *_pairs(checks, "loss"), colour="second", dots=True),
     ]
     if any(one.y for one in losses):
-        chart = line([one for one in losses if one.y], x=across, y=Axis(say("report.loss"), low=0))
+        chart = line([one for one in losses if one.y], x=across, y=Axis("", low=0))
         shown.append(figure(chart, say("report.loss"), say("report.loss_note")))
     metric = data.assessment.metric
     places, values = _pairs(checks, metric)
@@ -36,7 +36,7 @@ def curves_section(data: ReportData) -> Section | None:
     places, values = _pairs(steps, "learning_rate")
     if len(values) > 1:
         rate = Series(say("report.learning_rate"), places, values, colour="third")
-        chart = line([rate], x=across, y=Axis(say("report.learning_rate"), low=0))
+        chart = line([rate], x=across, y=Axis("", low=0))
         shown.append(figure(chart, say("report.learning_rate")))
     return section(say("report.curves"), figures(*shown), anchor="curves") if shown else None
 

@@ -59,7 +59,7 @@ def headline_cards(data: ReportData) -> Markup:
         shown.append(Card(say("report.baseline"), value, words))
     if found.majority is not None:
         value = value_of(found.metric, found.majority.numbers[found.metric])
-        shown.append(Card(say("report.majority"), value, say("report.card_majority")))
+        shown.append(Card(_majority(data), value, say("report.card_majority")))
     if found.risk is not None:
         risk = percent(found.risk.risk, 0 if found.risk.risk >= 0.01 else 1)
         if found.risk.reason is None:
@@ -80,7 +80,7 @@ def numbers_section(data: ReportData) -> Section:
     found = data.assessment
     columns: list[Column | Text] = [Column(say("report.number")), Column(say("report.model"), "number")]
     columns.append(Column(say("report.interval"), "number"))
-    others = [(say("report.baseline"), found.baseline), (say("report.majority"), found.majority)]
+    others = [(say("report.baseline"), found.baseline), (_majority(data), found.majority)]
     columns += [Column(title, "number") for title, one in others if one is not None]
     rows: list[list[Text | Markup]] = []
     for metric in _SHOWN[found.output]:
@@ -128,6 +128,10 @@ def _paired(data: ReportData) -> Markup:
             p=_p(one.p),
         )
     return notice(words, _TONES[found.verdict or "unproven"])
+
+
+def _majority(data: ReportData) -> Both:
+    return say("report.mean" if data.assessment.output == "number" else "report.majority")
 
 
 def _p(value: float) -> str:

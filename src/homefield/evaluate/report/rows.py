@@ -7,6 +7,7 @@ from markupsafe import Markup
 from homefield.evaluate.mistakes import Mistake
 from homefield.evaluate.report.material import ReportData, metric_name, span, value_of
 from homefield.pages import Column, Section, Text, count, disclosure, meter, percent, say, section, table
+from homefield.pages.document import breakable
 
 __all__ = ["classes_section", "mistakes_section", "slices_section"]
 
@@ -58,14 +59,15 @@ def slices_section(data: ReportData) -> Section | None:
     found = data.assessment
     if len(found.slices) < 2:
         return None
+    metric = "rmse" if found.output == "number" else found.metric
     columns = [Column(say("report.part")), Column(say("report.rows"), "number")]
-    columns += [Column(metric_name(found.metric), "number"), Column(say("report.interval"), "number")]
+    columns += [Column(metric_name(metric), "number"), Column(say("report.interval"), "number")]
     rows: list[list[Text | Markup]] = [
         [
             say(f"report.language.{one.name}") if one.kind == "language" else say("report.length", range=one.name),
             count(one.rows),
-            value_of(found.metric, one.value),
-            span(found.metric, (one.low, one.high)),
+            value_of(metric, one.value),
+            span(metric, (one.low, one.high)),
         ]
         for one in found.slices
     ]
@@ -97,7 +99,7 @@ def _near(one: Mistake) -> Markup:
     return Markup('<ul class="near">{}</ul>').format(
         Markup("").join(
             Markup('<li>{} <span class="aside">{} · {}</span></li>').format(
-                near.text, near.label, f"{near.similarity:.2f}"
+                near.text, breakable(near.label), f"{near.similarity:.2f}"
             )
             for near in one.nearest
         )
