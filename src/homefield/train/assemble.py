@@ -45,8 +45,17 @@ class Bench:
     found: Probe
 
 
-def assemble(checked: Checked, workspace: Workspace, stack: ExitStack, ranks: Ranks, listen: Listener) -> Bench:
-    """Load, encode, freeze, cache. `stack` closes the caches when the run ends."""
+def assemble(
+    checked: Checked,
+    workspace: Workspace,
+    stack: ExitStack,
+    ranks: Ranks,
+    listen: Listener,
+    *,
+    earlier: Arithmetic | None = None,
+) -> Bench:
+    """Load, encode, freeze, cache. `stack` closes the caches when the run ends; `earlier` is the arithmetic that a
+    run to be resumed was started in."""
     dataset, labels = checked.dataset, checked.dataset.manifest.labels
     columns = {split: dataset.frame(split).select("text", "label") for split in SPLITS if dataset.rows(split)}
     texts = {split: frame["text"].to_list() for split, frame in columns.items()}
@@ -72,7 +81,7 @@ def assemble(checked: Checked, workspace: Workspace, stack: ExitStack, ranks: Ra
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         head = fitted.head(backbone.width, fitted.size(labels), info.head_dropout)
-    found, precision = _precision(recipe, ranks)
+    found, precision = _precision(recipe, ranks, earlier)
     network = Network(backbone, head, info).to(precision.device)
     feeds = feed_splits(network, encoded, recipe, precision, workspace, stack, listen)
     return Bench(recipe, fitted, network, feeds, targets, precision, found)
@@ -151,11 +160,12 @@ def _resolved(
     return recipe.model_copy(update={key: v for key, v in chosen.items() if getattr(recipe, key) == "auto"})
 
 
-def _precision(recipe: Recipe, ranks: Ranks) -> tuple[Probe, Precision]:
+def _precision(recipe: Recipe, ranks: Ranks, earlier: Arithmetic | None) -> tuple[Probe, Precision]:
     wanted = recipe.device if recipe.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
     device: Literal["cpu", "cuda"] = "cuda" if wanted == "cuda" else "cpu"
     found = probe(device)
-    arithmetic: Arithmetic = choose_precision(found) if recipe.precision == "auto" else recipe.precision
+    chosen = earlier or choose_precision(found)
+    arithmetic: Arithmetic = chosen if recipe.precision == "auto" else recipe.precision
     if device == "cuda":
         torch.cuda.set_device(ranks.local)
     return found, Precision(arithmetic, torch.device(device, ranks.local) if device == "cuda" else torch.device("cpu"))

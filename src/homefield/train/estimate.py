@@ -20,7 +20,6 @@ from torch import Tensor
 from homefield.errors import MachineError
 from homefield.train.batches import Rows, cut_by_tokens
 from homefield.train.optimiser import Optimiser
-from homefield.train.probe import available_memory_gb
 
 __all__ = ["Estimate", "Workload", "estimate"]
 
@@ -51,7 +50,7 @@ class Estimate:
 class Workload:
     """What a run will do. lengths: of the training rows. evaluated: tokens of all rows evaluated over the run.
 
-    spread: processes that share the work. threads: fewer steps are needed to time where steps are long.
+    spread: processes that share the work.
     """
 
     steps: Sequence[Rows]
@@ -63,11 +62,17 @@ class Workload:
 
 
 def estimate(
-    work: Workload, learn: Callable[[Rows], Tensor], look: Callable[[Rows], object], optimiser: Optimiser
+    work: Workload,
+    learn: Callable[[Rows], Tensor],
+    look: Callable[[Rows], object],
+    optimiser: Optimiser,
+    *,
+    at_hand: float | None,
 ) -> Estimate:
     """Time and measure.
 
-    learn: rows to the sum of their losses, ready for `backward`. look: the network on rows without gradients.
+    learn: rows to the sum of their losses, ready for `backward`. look: the network on rows without gradients. at_hand:
+    memory that can be had, in GB; None when that is not known.
 
     Raises:
         MachineError: `train.memory`, when the longest step clearly needs more than there is.
@@ -76,7 +81,6 @@ def estimate(
     sizes = np.array([len(part) * int(work.lengths[part].max()) for part in parts])
     order = np.argsort(sizes)
     median, longest = parts[order[len(order) // 2]], parts[order[-1]]
-    at_hand = available_memory_gb()
     fixed = optimiser.bytes_to_come() / 2**30
     kept = _kept_bytes(lambda: learn(median)) / 2**30
     # Attention keeps squares of the length, so tokens are weighed by how much longer the longest texts are.

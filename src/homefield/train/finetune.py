@@ -59,6 +59,8 @@ def finetune(
         told = stack.enter_context(LogFile(out / "log.txt")).beside(listen) if ranks.first else silent
         with _recorded(record, out):
             record.update(status="running", started=record.values.get("started", _now()))
+            if ranks.first:
+                write_recipe(checked.recipe, out / "recipe.toml")
             _train(checked, workspace, Surroundings(out, record, ranks, stop, stack, told))
             record.update(status="finished", ended=_now())
         ranks.wait()
@@ -68,7 +70,14 @@ def finetune(
 def _train(checked: Checked, workspace: Workspace, around: Surroundings) -> None:
     began = time.perf_counter()
     with around.ranks.first_ahead():
-        bench = assemble(checked, workspace, around.stack, around.ranks, around.listen)
+        bench = assemble(
+            checked,
+            workspace,
+            around.stack,
+            around.ranks,
+            around.listen,
+            earlier=around.record.values.get("environment", {}).get("precision"),
+        )
     if around.ranks.first:
         write_recipe(bench.recipe, around.folder / "recipe.toml")
     _record(bench, checked, around)

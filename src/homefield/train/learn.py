@@ -22,6 +22,7 @@ from homefield.train.estimate import Workload, estimate
 from homefield.train.loop import Judge, Loop, Metric
 from homefield.train.optimiser import Optimiser
 from homefield.train.outputs import produce_outputs
+from homefield.train.probe import available_memory_gb
 from homefield.train.progress import MetricsFile, Teller
 from homefield.train.run import SCORED, RunRecord, write_network
 from homefield.train.stop import Stop
@@ -179,7 +180,8 @@ def _tell_estimate(bench: Bench, optimiser: Optimiser, around: Surroundings) -> 
             return feed.produce(bench.network, rows, 0, bench.precision)
 
     bench.network.train()
-    found = estimate(work, lambda rows: objective(rows, 0)[0], look, optimiser)
+    at_hand = available_memory_gb(bench.precision.device.type)
+    found = estimate(work, lambda rows: objective(rows, 0)[0], look, optimiser, at_hand=at_hand)
     around.record.values["estimate"] = found.as_json()
     told = {"seconds": round(found.seconds), "memory": f"{found.memory_gb:.1f}", "available": found.available_gb}
     around.listen(Event("note", "train.estimate", values=told))

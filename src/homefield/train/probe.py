@@ -62,8 +62,10 @@ def choose_precision(found: Probe) -> Arithmetic:
     return "bf16" if found.bf16 > _WORTH * found.fp32 else "fp32"
 
 
-def available_memory_gb() -> float | None:
-    """Memory that can be had without swapping, in GB; None where the system does not tell."""
+def available_memory_gb(device: str = "cpu") -> float | None:
+    """Memory that can be had now without swapping, in GB; None where the system does not tell."""
+    if device == "cuda":
+        return float(torch.cuda.mem_get_info()[0]) / 2**30
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
     except OSError:
