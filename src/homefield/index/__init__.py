@@ -1,1 +1,6 @@
 """Vectors and their nearest neighbours: one contract, one conformance suite."""
+
+from homefield.index.contract import Found, VectorIndex
+from homefield.index.exact import ExactIndex
+
+__all__ = ["ExactIndex", "Found", "VectorIndex"]

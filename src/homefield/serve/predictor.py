@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 
 from homefield.bundle import Bundle, BundleManifest, Precision
 from homefield.errors import CallError
-from homefield.evaluate.unknown import UnknownModel
 from homefield.serve.decisions import Decider, Judged
 from homefield.serve.neighbours import Neighbours
 from homefield.serve.network import ServedNetwork, Sessions
 from homefield.serve.prediction import Prediction, Reason
+from homefield.serve.products import Products
 from homefield.serve.reader import Reader
+from homefield.serve.unknown import UnknownScore
 
 __all__ = ["Outputs", "Predictor"]
 
@@ -63,9 +64,10 @@ class Predictor:
         self.network = ServedNetwork(bundle, precision, threads=threads, sessions=sessions)
         self.reader = Reader(bundle)
         self.decider = Decider(bundle.manifest)
-        self.neighbours = Neighbours(bundle)
+        products = Products()
+        self.neighbours = Neighbours(bundle, products)
         arrays = bundle.unknown()
-        self._unknown = UnknownModel.of(arrays, bundle.manifest.output) if arrays else None
+        self._unknown = UnknownScore(arrays, bundle.manifest.output, products) if arrays else None
 
     @property
     def manifest(self) -> BundleManifest:
@@ -124,7 +126,7 @@ class Predictor:
 
     def judge(self, outputs: Outputs) -> Judged:
         """Read outputs as probabilities, answers and confidences."""
-        unknown = None if self._unknown is None else self._unknown.score(outputs.vectors, outputs.logits)
+        unknown = None if self._unknown is None else self._unknown(outputs.vectors, outputs.logits)
         return self.decider.judge(outputs.logits, unknown)
 
     def predictions(self, outputs: Outputs, *, evidence: int = 3, top: int = 3) -> list[Prediction]:

@@ -6,10 +6,10 @@ import copy
 import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
+from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import Any
 
-from homefield import __version__
 from homefield.backbones.adapters import merge
 from homefield.backbones.how import parse_how
 from homefield.bundle import Bundle, BundleDraft, BundleManifest, Cleaning, claim_version, new_bundle, open_bundle
@@ -155,7 +155,7 @@ def _described(run: Run, material: Material, name: str | None, version: int | No
         name=name,
         version=version,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        program=__version__,
+        program=package_version("homefield"),
         task=info.task,
         output=info.output,
         metric=HEADLINE[info.output],
