@@ -167,7 +167,7 @@ def _axes(plot: _Plot, x: Axis, y: Axis) -> None:
 
 
 def _series(plot: _Plot, one: Series) -> None:
-    kept = thin(one.y, POINTS)
+    kept = thin(one.y, POINTS) if one.line else list(range(len(one.y)))
     if len(one.low) == len(one.x) == len(one.high) and len(one.x) > 1:
         shown = [index for index in kept if math.isfinite(one.low[index]) and math.isfinite(one.high[index])]
         there = [f"{plot.x.at(one.x[i]):.1f} {plot.y.at(one.high[i]):.1f}" for i in shown]
