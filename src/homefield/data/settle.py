@@ -111,7 +111,7 @@ def _near_groups(spill: Spill, near: NearIndex, kept: NDArray[np.int64], *, pair
         return near.groups(kept, spill.texts)
     nodes = np.stack((kept * 2, kept * 2 + 1), axis=1).ravel()  # the index holds text, other, text, other, ...
 
-    def fetch(rows: NDArray[np.int64]) -> list[str]:
+    def fetch(rows: NDArray[np.integer]) -> list[str]:
         both = spill.gather(rows // 2, ["text", "other"])
         return [pair[row % 2] for pair, row in zip(both.iter_rows(), rows.tolist(), strict=True)]
 

@@ -72,7 +72,7 @@ class Spill:
         """The number of the first live row of a block."""
         return self._starts[block]
 
-    def gather(self, rows: NDArray[np.int64], columns: Sequence[str]) -> pl.DataFrame:
+    def gather(self, rows: NDArray[np.integer], columns: Sequence[str]) -> pl.DataFrame:
         """The given live rows, in the given order."""
         order = np.argsort(rows, kind="stable")
         ordered = rows[order]
@@ -88,7 +88,7 @@ class Spill:
         back[order] = np.arange(len(rows))
         return pl.concat(parts)[back]
 
-    def texts(self, rows: NDArray[np.int64], column: str = "text") -> list[str]:
+    def texts(self, rows: NDArray[np.integer], column: str = "text") -> list[str]:
         """The texts of live rows."""
         return self.gather(rows, [column])[column].to_list()
 
