@@ -198,6 +198,7 @@ def evaluate(
         Path(file),
         columns=columns or {},
         against=None if against is None else _model_folder(against, place),
+        threads=place.settings.threads,
         listen=listen,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -209,6 +210,48 @@ class TestExport:
         assert run("export", tmp_path, "--out", tmp_path / "m").code == 2
 
 
+class TestEvaluate:
+    def test_numbers_beside_what_must_be_beaten(self, run, made: Path, records: Path) -> None:
+        ran = run("evaluate", made / "model", records)
+        assert ran.code == 0, ran.err
+        assert "Rows judged" in ran.out
+        assert "151" in ran.out  # the empty one is left out
+        assert "no text: 1" in ran.out
+        assert "TF-IDF" in ran.out
+        assert "Most frequent" in ran.out
+
+    def test_as_json_in_chinese_too(self, run, made: Path, records: Path) -> None:
+        ran = run("evaluate", made / "model", records, "--json", "--lang", "zh")
+        assert ran.json["rows"] == 151
+        assert ran.json["assessment"]["metric"] == "accuracy"
+        assert ran.json["assessment"]["headline"] > 0.8
+        assert ran.json["against"] is None
+
+    def test_against_itself_no_difference_is_proven(self, run, made: Path, records: Path) -> None:
+        ran = run("evaluate", "shop@1", records, "--against", made / "model", *place(made))
+        assert ran.code == 0, ran.err
+        assert "no difference proven" in ran.out
+
+    def test_a_better_rival_makes_the_answer_no(self, run, made: Path, records: Path, tmp_path: Path) -> None:
+        weak = ["--backbone", "cnn-text", "--set", "epochs=1", "--set", "learning_rate=1e-6", "--set"]
+        words = ["finetune", "--data", made / "data", "--out", tmp_path / "weak", *weak, "head_learning_rate=1e-6"]
+        assert run(*words).code == 0
+        assert run("export", tmp_path / "weak", "--out", tmp_path / "model").code == 0
+        ran = run("evaluate", tmp_path / "model", records, "--against", made / "model")
+        assert ran.code == 1, ran.err
+        assert "worse" in ran.out
+        assert ran.out.startswith("✗")
+
+    def test_a_report_on_request(self, run, made: Path, records: Path, tmp_path: Path) -> None:
+        ran = run("evaluate", made / "model", records, "--report", tmp_path / "report.html", "--json")
+        assert ran.json["report"] == str(tmp_path / "report.html")
+        assert "<html" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+    def test_no_right_answers(self, run, made: Path, tmp_path: Path) -> None:
+        (tmp_path / "x.csv").write_text("question\nrefund please\nwhere is it\n")
+        assert run("evaluate", made / "model", tmp_path / "x.csv", "--column", "text=question").code == 2
+
+
 class TestModels:
     def test_list(self, run, made: Path) -> None:
         (model,) = run("models", "list", "--json", *place(made)).json["models"]
@@ -279,6 +322,23 @@ class TestPredict:
         ran = run("predict", made / "model", "-", "--out", tmp_path / "a.csv", "--json")
         assert ran.json["rows"] == 2
         assert ran.json["abstained"] == 1
+
+    def test_ctrl_c_while_it_waits_for_texts(self, made: Path) -> None:
+        words = [sys.executable, "-m", "homefield", "predict", str(made / "model"), "-"]
+        pipe = subprocess.PIPE
+        with subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
+            try:
+                assert process.stdin is not None
+                assert process.stdout is not None
+                process.stdin.write("refund please\n" * 1100)  # more than a chunk: the first answers tell that it works
+                process.stdin.flush()
+                assert process.stdout.readline().startswith("row,label")
+                process.send_signal(signal.SIGINT)
+                _, err = process.communicate(timeout=20)
+            finally:
+                process.kill()
+        assert process.returncode == 130
+        assert err.startswith("error: Stopped by you.")
 
     def test_nothing_and_both(self, run, made: Path, records: Path) -> None:
         assert "was given no text" in run("predict", made / "model").err

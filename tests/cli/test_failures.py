@@ -5,10 +5,8 @@ from __future__ import annotations
 import errno
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import click
@@ -122,22 +120,3 @@ def test_a_closed_pipe_ends_quietly(capsys: pytest.CaptureFixture[str]) -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-
-
-def test_ctrl_c_during_a_command(tmp_path: Path) -> None:
-    fifo = tmp_path / "records.csv"
-    os.mkfifo(fifo)  # reading it waits for ever, as a command at work does
-    words = [sys.executable, "-m", "homefield", "prepare", str(fifo), "--out", str(tmp_path / "data")]
-    process = subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    time.sleep(4)
-    process.send_signal(signal.SIGINT)
-    try:
-        out, err = process.communicate(timeout=20)
-    finally:
-        process.kill()
-    if process.returncode == 2:
-        pytest.skip("a pipe is not accepted as a file of records, so there is nothing to interrupt")
-    assert process.returncode == 130, err
-    assert "Stopped by you" in err
-    assert out == ""
-    assert not (tmp_path / "data").exists()

@@ -3,14 +3,39 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from homefield.cli.amounts import percent
 from homefield.cli.command import argument, command, option
+from homefield.cli.commands.finetune import number
 from homefield.cli.face import Face
-from homefield.cli.outcome import Outcome
+from homefield.cli.outcome import Outcome, Table
 from homefield.cli.records import column_option
 from homefield.cli.values import Name, Place, pairs
 
-__all__ = ["evaluate"]
+if TYPE_CHECKING:
+    from homefield.evaluate.assessment import Measured
+    from homefield.evaluate.significance import Difference
+    from homefield.operate.judge import Verdict
+
+__all__ = ["describe", "evaluate"]
+
+METRICS = {
+    "category": ("accuracy", "precision_macro", "recall_macro", "f1_macro", "auroc_macro", "log_loss", "brier", "ece"),
+    "categories": (
+        "f1_micro",
+        "precision_micro",
+        "recall_micro",
+        "f1_macro",
+        "exact",
+        "auroc_macro",
+        "log_loss",
+        "ece",
+    ),
+    "number": ("r2", "rmse", "mae"),
+}
+PLAIN = ("log_loss", "brier", "auroc_macro", "r2", "rmse", "mae")
+"""Metrics that are no shares."""
 
 
 @command("evaluate")
@@ -18,10 +43,99 @@ __all__ = ["evaluate"]
 @argument("file", key="labelled", type=Place(), metavar="FILE")
 @column_option
 @option("--against", key="against", type=Name(), metavar="MODEL")
-def evaluate(face: Face, model: str, file: Path, columns: tuple[tuple[str, str], ...], against: str | None) -> Outcome:
+@option("--report", key="report", type=Place(), metavar="FILE")
+def evaluate(
+    face: Face,
+    model: str,
+    file: Path,
+    columns: tuple[tuple[str, str], ...],
+    against: str | None,
+    report: Path | None,
+) -> Outcome:
     """Call `homefield.api.evaluate` and show what came of it."""
     from homefield import api
 
     roles = pairs(columns, "--column")
     verdict = api.evaluate(model, file, columns=roles, against=against, workspace=face.workspace, listen=face.listen)
-    return Outcome(document=verdict.as_json())
+    if report is not None:
+        verdict.write_report(report, language=face.language)
+    return describe(verdict, face, report)
+
+
+def describe(verdict: Verdict, face: Face, report: Path | None = None) -> Outcome:
+    """The numbers, what they must beat, and the other model's on the same rows."""
+    say, found = face.say, verdict.assessment
+    skipped = ", ".join(f"{say(f'evaluate.skipped_{reason}')} {rows:,}" for reason, rows in verdict.skipped.items())
+    facts = [
+        (say("evaluate.rows"), f"{found.rows:,}"),
+        (say("evaluate.skipped"), skipped),
+        (say("evaluate.automatic"), _automatic(verdict, face)),
+        (say("evaluate.beside_baseline"), _standing(found.difference, found.verdict, face, found.output)),
+        (say("evaluate.report"), str(report) if report else ""),
+    ]
+    if verdict.against is not None:
+        standing = _standing(verdict.against.difference, verdict.against.verdict, face, found.output)
+        facts.insert(-1, (say("evaluate.beside_model", model=verdict.against.model), standing))
+    shown = number(found.headline, found.output)
+    title = say("evaluate.title", model=verdict.model, metric=say(f"metric.{found.metric}"), value=shown)
+    return Outcome(
+        document={**verdict.as_json(), "report": report},
+        title=title,
+        facts=[fact for fact in facts if fact[1]],
+        tables=[_numbers(verdict, face)],
+        notes=[] if report else [say("evaluate.want_report")],
+        answer=int(verdict.worse),
+    )
+
+
+def _numbers(verdict: Verdict, face: Face) -> Table:
+    say, found = face.say, verdict.assessment
+    columns: list[tuple[str, Measured]] = [(say("evaluate.model"), found.model)]
+    if verdict.against is not None:
+        columns.append((verdict.against.model, verdict.against.measured))
+    columns += [
+        (say(f"evaluate.{name}"), measured)
+        for name, measured in (("baseline", found.baseline), ("majority", found.majority))
+        if measured is not None
+    ]
+    rows = [
+        [say(f"metric.{name}"), *(_cell(name, measured) for _, measured in columns)]
+        for name in METRICS[found.output]
+        if found.model.numbers.get(name) is not None
+    ]
+    return Table([say("evaluate.metric"), *(heading for heading, _ in columns)], rows, right=range(1, len(columns) + 1))
+
+
+def _cell(name: str, measured: Measured) -> str:
+    """A number, with its interval where there is one."""
+    value = measured.numbers.get(name)
+    shown = _written(name, value)
+    if name not in measured.intervals or value is None:
+        return shown
+    low, high = measured.intervals[name]
+    return f"{shown} ({_written(name, low)} … {_written(name, high)})"
+
+
+def _written(name: str, value: float | None) -> str:
+    return number(value, "number") if name in PLAIN else percent(value)
+
+
+def _automatic(verdict: Verdict, face: Face) -> str:
+    """What the promise of the risk budget came to on these rows."""
+    found = verdict.assessment
+    if found.risk is None or found.tested is None:
+        return ""
+    tested = found.tested
+    values = {"rate": percent(tested.share), "errors": percent(tested.error_rate), "risk": percent(found.risk.risk)}
+    return face.say("evaluate.automatic_found", **values)
+
+
+def _standing(difference: Difference | None, verdict: str | None, face: Face, output: str) -> str:
+    if difference is None or verdict is None:
+        return ""
+    if output == "number":
+        mean, low, high = (f"{value:+.3f}" for value in (difference.mean, difference.low, difference.high))
+    else:
+        mean, low, high = (f"{100 * value:+.1f}" for value in (difference.mean, difference.low, difference.high))
+    key = "difference" if output == "number" else "points"
+    return face.say(f"evaluate.{key}", mean=mean, low=low, high=high, verdict=face.say(f"evaluate.{verdict}"))

@@ -83,6 +83,7 @@ def describe(run: Run, face: Face) -> Outcome:
     facts = [
         (say("finetune.backbone"), f"{record['backbone']}, {record['how']}"),
         (say("finetune.best"), say("finetune.epoch", **best) if best else ""),
+        (say("finetune.beside"), _beside(record.get("assessment"), str(record["output"]), face)),
         (say("finetune.took"), seconds(took, face.language)),
         (say("outcome.where"), str(run.path)),
         (say("finetune.report"), str(report) if report.is_file() else ""),
@@ -96,8 +97,20 @@ def describe(run: Run, face: Face) -> Outcome:
     )
 
 
+def _beside(assessment: Mapping[str, Any] | None, output: str, face: Face) -> str:
+    """The headline metric beside the TF-IDF baseline's on the same rows."""
+    if assessment is None or assessment.get("baseline") is None:
+        return ""
+    model, baseline = (number(assessment[name], output) for name in ("model", "baseline"))
+    verdict = face.say(f"evaluate.{assessment['verdict']}")
+    metric, split = face.say(f"metric.{assessment['metric']}"), face.say(f"split.{assessment['split']}")
+    return face.say(
+        "finetune.beside_baseline", metric=metric, split=split, model=model, baseline=baseline, verdict=verdict
+    )
+
+
 def _reached(run: Run, face: Face) -> Table:
-    """The metrics of each held-out split, with what the baselines reach on the test rows."""
+    """The metrics of each held-out split."""
     say, metrics, output = face.say, run.metrics, str(run.record["output"])
     columns = SHOWN[output]
     rows = [
