@@ -59,6 +59,8 @@ class Scale:
         if self.kind == "percent":
             return f"{100 * tick:.{_decimals([100 * one for one in self.ticks])}f}%"
         largest = max((abs(one) for one in self.ticks), default=0.0)
+        if largest >= 1e7:
+            return f"{tick:.3g}".replace("e+0", "e").replace("e+", "e")
         if largest >= 10_000:
             return f"{tick / 1000:,.{_decimals([one / 1000 for one in self.ticks])}f}k"
         if 0 < largest < 0.01:

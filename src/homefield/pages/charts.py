@@ -188,7 +188,7 @@ def _series(plot: _Plot, one: Series) -> None:
     if one.dots:
         many = not one.line and len(kept) > MANY
         for index in kept:
-            if math.isfinite(one.y[index]):
+            if math.isfinite(one.y[index]) and math.isfinite(one.x[index]):
                 plot.add(
                     '<circle class="{k} f-{c}" cx="{x:.1f}" cy="{y:.1f}" r="{r}"><title>{t}</title></circle>',
                     k="haze" if many else "dot",
