@@ -10,7 +10,7 @@ import difflib
 import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from homefield.bundle.folder import MANIFEST
@@ -70,6 +70,9 @@ def claim_version(workspace: Workspace, name: str) -> Iterator[int]:
             except FileExistsError:
                 version += 1
                 continue
+            except FileNotFoundError:  # the last claim before this one came to nothing and took the folder with it
+                folder.mkdir(parents=True, exist_ok=True)
+                continue
             # Another export may have finished with this number between the look and the claim.
             if not (folder / str(version)).exists():
                 break
@@ -79,7 +82,7 @@ def claim_version(workspace: Workspace, name: str) -> Iterator[int]:
         yield version
     finally:
         claim.unlink(missing_ok=True)
-        if not any(folder.iterdir()):
+        with suppress(OSError):  # there is something in it
             folder.rmdir()
 
 

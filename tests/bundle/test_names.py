@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from homefield.bundle import Bundle, check_name, claim_version, model_names, model_versions, resolve_model
+from homefield.errors import CallError
+from homefield.messages import Language
+from homefield.workspace import Workspace
+
+Make = Callable[..., Bundle]
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, make_bundle: Make) -> Workspace:
+    place = Workspace(tmp_path / "space")
+    for name, version in (("support-intents", 1), ("support-intents", 2), ("support-intents", 10), ("mood", 1)):
+        make_bundle(place.models / name / str(version))
+    return place
+
+
+def code(spec: str, workspace: Workspace) -> str:
+    with pytest.raises(CallError) as caught:
+        resolve_model(spec, workspace)
+    return caught.value.code
+
+
+def test_a_name_is_its_latest_version_by_number(workspace: Workspace) -> None:
+    assert resolve_model("support-intents", workspace) == workspace.models / "support-intents" / "10"
+
+
+def test_a_version_and_a_folder(workspace: Workspace) -> None:
+    assert resolve_model("support-intents@2", workspace).name == "2"
+    folder = workspace.models / "mood" / "1"
+    assert resolve_model(str(folder), workspace) == folder
+
+
+def test_an_alias(workspace: Workspace) -> None:
+    assert code("mood@champion", workspace) == "bundle.no_alias"
+    (workspace.models / "mood" / "aliases.json").write_text(json.dumps({"champion": 1, "challenger": 7}))
+    assert resolve_model("mood@champion", workspace).name == "1"
+    assert code("mood@challenger", workspace) == "bundle.no_alias"
+
+
+def test_a_near_miss_is_asked_back(workspace: Workspace, language: Language) -> None:
+    with pytest.raises(CallError) as caught:
+        resolve_model("suport-intent", workspace)
+    assert "support-intents" in caught.value.what(language)
+    assert {"en": "Did you mean", "zh": "您要找的是"}[language] in caught.value.what(language)
+
+
+def test_an_unknown_name_lists_what_there_is(workspace: Workspace, tmp_path: Path) -> None:
+    with pytest.raises(CallError, match="known: mood, support-intents"):
+        resolve_model("zzz", workspace)
+    with pytest.raises(CallError, match="known: -"):
+        resolve_model("zzz", Workspace(tmp_path / "nowhere"))
+
+
+def test_wrong_references(workspace: Workspace) -> None:
+    assert code("mood@7", workspace) == "bundle.unknown_version"
+    assert code("mood@latest", workspace) == "bundle.bad_reference"
+    assert code("mood@", workspace) == "bundle.bad_reference"
+    assert code("mood@１", workspace) == "bundle.bad_reference"
+
+
+@pytest.mark.parametrize(
+    "spec", ["", ".", "..", "../x", "a/../b", "/etc", "~root/x", "a\\b", "Shop", "a b", "-x", "a."]
+)
+def test_what_is_no_name_never_becomes_a_path(spec: str, workspace: Workspace) -> None:
+    assert code(spec, workspace) in {"bundle.bad_name", "bundle.missing"}
+
+
+@given(st.text(max_size=40))
+def test_a_checked_name_is_one_plain_folder_name(name: str) -> None:
+    try:
+        checked = check_name(name)
+    except CallError:
+        return
+    assert (Path("models") / checked).parent == Path("models")
+    assert checked not in {".", ".."}
+    assert checked.isascii()
+
+
+def test_half_made_versions_do_not_count(workspace: Workspace) -> None:
+    (workspace.models / "mood" / "2").mkdir()
+    (workspace.models / "mood" / ".3.partial").mkdir()
+    assert model_versions(workspace, "mood") == [1]
+    assert model_names(workspace) == ["mood", "support-intents"]
+
+
+def test_claims_at_the_same_moment_get_different_numbers(workspace: Workspace) -> None:
+    def claim(_: int) -> int:
+        with claim_version(workspace, "mood") as version:
+            folder = workspace.models / "mood" / str(version)
+            folder.mkdir()
+            (folder / "manifest.json").write_text("{}")
+            return version
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(claim, range(40)))
+    assert sorted(found) == list(range(2, 42))
+
+
+def test_a_claim_that_came_to_nothing_leaves_nothing(workspace: Workspace) -> None:
+    with pytest.raises(RuntimeError), claim_version(workspace, "fresh"):
+        raise RuntimeError
+    assert not (workspace.models / "fresh").exists()
