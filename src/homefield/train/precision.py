@@ -1,8 +1,8 @@
 """How numbers are held while training: exact, with bfloat16 products, or as a bfloat16 network over float32 masters.
 
-The third is the fastest where the processor has bfloat16: nothing is cast between layers, and each step's update goes
-into float32 copies (the masters), from which the working weights are rounded anew. So updates smaller than a
-bfloat16's resolution are not lost (Micikevicius et al. 2018, "Mixed precision training").
+In the third each step's update goes into float32 copies (the masters), from which the working weights are rounded
+anew, so that updates smaller than a bfloat16's resolution are not lost (Micikevicius et al. 2018, "Mixed precision
+training"). It saves casting the weights in every pass, which shows only where weights outweigh tokens.
 """
 
 from __future__ import annotations
