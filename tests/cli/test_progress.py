@@ -15,6 +15,11 @@ from homefield.messages import Language
 STAGE = "backbones.caching"
 
 
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+
+
 class Clock:
     def __init__(self) -> None:
         self.now = 0.0
@@ -87,7 +92,35 @@ def test_bars_show_stages_and_leave_a_finished_log(total: int | None) -> None:
         progress.listen(Event("advance", STAGE, done=done, total=total))
     progress.listen(Event("note", "files.exists.what", values={"path": "xyz"}))
     progress.listen(Event("stage", "files.exists.what", values={"path": "second"}))
-    progress.close()
+    progress.finish()
     progress.close()
     assert "xyz already exists" in out.getvalue()
     assert "5/5" in out.getvalue()
+
+
+def test_a_stage_that_told_nothing_is_complete_when_the_next_begins() -> None:
+    out = Terminal()
+    progress = BarProgress("en", out)
+    progress.listen(Event("stage", STAGE, total=647))
+    progress.listen(Event("stage", "files.exists.what", values={"path": "second"}))
+    progress.close()
+    assert "647/647" in out.getvalue()
+
+
+def test_a_stage_that_was_broken_off_stays_as_far_as_it_came() -> None:
+    out = Terminal()
+    progress = BarProgress("en", out)
+    progress.listen(Event("stage", STAGE, total=647))
+    progress.listen(Event("advance", STAGE, done=3, total=647))
+    progress.close()
+    assert "647/647" not in out.getvalue()
+
+
+def test_numbers_of_a_step_stand_beside_the_bar(language: Language) -> None:
+    out = Terminal()
+    progress = BarProgress(language, out)
+    progress.listen(Event("stage", STAGE, total=10))
+    values = {"step": 1, "epoch": 1, "loss": 0.51234, "samples_per_second": 239.4}
+    progress.listen(Event("metrics", "train.step", values=values))
+    progress.close()
+    assert "0.512" in out.getvalue()

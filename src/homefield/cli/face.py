@@ -66,7 +66,8 @@ class Face:
         """Print what a command made: one JSON document, or a title, facts, tables and next steps."""
         from homefield.cli.outcome import print_outcome
 
-        self.quiet()
+        if "progress" in self.__dict__:
+            self.progress.finish()
         print_outcome(outcome, self)
         sys.stdout.flush()
 

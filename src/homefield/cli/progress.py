@@ -32,8 +32,11 @@ class Progress(Protocol):
     def listen(self, event: Event) -> None:
         """Show one event."""
 
+    def finish(self) -> None:
+        """All is done: what was under way is complete."""
+
     def close(self) -> None:
-        """Leave the screen as a finished log."""
+        """Give the screen back; what was under way stays as far as it came."""
 
 
 def progress_for(language: Language, *, as_json: bool, stream: TextIO | None = None) -> Progress:
@@ -55,6 +58,13 @@ def sentence(event: Event, language: Language) -> str:
 def _is_step(event: Event) -> bool:
     """Whether these are the numbers of one training step: hundreds of them a minute, each soon out of date."""
     return event.kind == "metrics" and event.key.endswith(".step")
+
+
+def _short(event: Event, language: Language) -> str:
+    """The numbers of a step in the room beside a bar."""
+    if not {"loss", "samples_per_second"} <= set(event.values):
+        return ""
+    return text("cli.progress.step", language, **event.values)
 
 
 class _Throttle:
@@ -101,6 +111,9 @@ class JsonProgress:
         self.stream.write(json.dumps(plain(told), ensure_ascii=False) + "\n")
         self.stream.flush()
 
+    def finish(self) -> None:
+        """Nothing to complete."""
+
     def close(self) -> None:
         """Nothing to take away."""
 
@@ -127,6 +140,9 @@ class LineProgress:
             self.said = line
             self.stream.write(f"{datetime.now():%H:%M:%S}  {line}\n")
             self.stream.flush()
+
+    def finish(self) -> None:
+        """Nothing to complete."""
 
     def close(self) -> None:
         """Nothing to take away."""
@@ -159,25 +175,30 @@ class BarProgress:
             bars.update(task, completed=event.done or 0, total=event.total)
         elif _is_step(event):
             for task in self.tasks.values():
-                bars.update(task, status=sentence(event, self.language))
+                bars.update(task, status=_short(event, self.language))
         else:
             style = "" if event.kind == "note" else "dim"
             bars.console.print(Text(f"  {sentence(event, self.language)}", style))
 
+    def finish(self) -> None:
+        """Complete the last stage and give the screen back."""
+        self._finish_stages()
+        self.close()
+
     def close(self) -> None:
-        """Finish the bars and give the screen back."""
+        """Give the screen back."""
         if self.bars is not None:
-            self._finish_stages()
             self.bars.stop()
-            self.bars = None
+            self.bars, self.tasks = None, {}
 
     def _finish_stages(self) -> None:
+        """A stage is over when the next begins, whether or not it told how far it had come."""
         if self.bars is None:
             return
         for task in self.tasks.values():
             state = self.bars.tasks[task]
-            if state.total is None:  # a stage whose length was never known is now over
-                self.bars.update(task, total=max(state.completed, 1), completed=max(state.completed, 1))
+            total = state.total or max(state.completed, 1)
+            self.bars.update(task, total=total, completed=total, status="")
             self.bars.stop_task(task)
         self.tasks = {}
 

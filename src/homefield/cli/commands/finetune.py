@@ -93,6 +93,7 @@ def describe(run: Run, face: Face) -> Outcome:
         title=say("finetune.title", name=run.path.name),
         facts=[fact for fact in facts if fact[1]],
         tables=[_reached(run, face)],
+        notes=[say("finetune.worse")] if record.get("assessment", {}).get("verdict") == "worse" else [],
         next_steps=[f"homefield export {run.path} --out model"],
     )
 
