@@ -154,3 +154,17 @@ class TestSettings:
         (example,) = re.findall(r"```toml\n(.*?)```", self.page, re.DOTALL)
         (tmp_path / "homefield.toml").write_text(example, encoding="utf-8")
         assert load_settings(tmp_path, {}).threads == 4
+
+
+def test_every_benchmark_is_described() -> None:
+    page = (REPOSITORY / "benchmarks/README.md").read_text(encoding="utf-8")
+    names = {file.stem for file in (REPOSITORY / "benchmarks").glob("*.py")} - {"list"}
+    assert {name for name in names if f"`{name}`" not in page} == set()
+
+
+def test_every_error_code_and_recipe_key_stands_in_the_guide() -> None:
+    from homefield.train.recipe import Recipe
+
+    for folder in ("en", "zh-CN"):
+        guide = "\n".join(file.read_text(encoding="utf-8") for file in (REPOSITORY / "docs" / folder).glob("*.md"))
+        assert [key for key in Recipe.model_fields if f"| `{key}` |" not in guide] == []
