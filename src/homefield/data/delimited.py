@@ -1,12 +1,10 @@
 """CSV and TSV, streamed: the delimiter guessed, quotes followed over line ends, every row accounted for by number.
 
-The parsing is the standard library's. What is added is what people need when a file is not what it seems: the row
-where a quote was opened and never closed, rows with a wrong number of fields, rows in another encoding.
+A row that does not fit is not lost: one with too many fields or in another encoding is reported with its number.
 """
 
 from __future__ import annotations
 
-import csv
 import io
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -16,16 +14,15 @@ from typing import IO
 
 import polars as pl
 
-from homefield.data.blocks import BLOCK_CHARACTERS, BLOCK_ROWS, Block, BlockBuilder, Fault
-from homefield.data.encoding import Encoding, detect, open_text, recovered
+from homefield.data.blocks import BLOCK_CHARACTERS, BLOCK_ROWS, Block, Fault
+from homefield.data.encoding import Encoding, detect, open_text, recovered, writable
+from homefield.data.quoting import Record, record_batches
 from homefield.errors import RecordsError
 
 __all__ = ["DelimitedSource", "open_delimited"]
 
 DELIMITERS = (",", "\t", ";", "|")
 _NEVER = "\x1f"  # the delimiter of a file with one column
-_RECORD_LIMIT = 16 << 20  # characters of one record; a quote opened and never closed swallows the rest of the file
-_FIELD_LIMIT = 1 << 30
 _SAMPLE_LINES = 200
 
 
@@ -38,6 +35,7 @@ class DelimitedSource:
     delimiter: str
     columns: tuple[str, ...]
     kind: str
+    above: int = 0  # blank records before the header
 
     @property
     def facts(self) -> dict[str, object]:
@@ -51,42 +49,84 @@ class DelimitedSource:
         return pl.DataFrame({name: pl.Series([], dtype=pl.String) for name in self.columns})
 
     def blocks(self, wanted: Sequence[str], *, rows: int = BLOCK_ROWS) -> Iterator[Block]:
-        """Blocks of up to `rows` rows with the `wanted` columns.
+        """Blocks of about `rows` rows with the `wanted` columns.
 
         Raises:
             RecordsError: `data.unclosed_quote`, `data.undecodable`.
         """
-        places = [self.columns.index(name) for name in wanted]
-        builder = BlockBuilder(wanted)
-        for row, (record, size) in enumerate(self._records(), start=0):
-            if row == 0:
-                continue
-            fault = self._fault(record)
-            if fault is not None:
-                builder.reject(row, fault, self._shown(record))
-            else:
-                if len(record) < len(self.columns):
-                    record = record + [None] * (len(self.columns) - len(record))
-                builder.add(row, [record[place] for place in places], size)
-            if builder.rows >= rows or builder.size >= BLOCK_CHARACTERS:
-                yield builder.take()
-        if builder.rows:
-            yield builder.take()
+        waiting: list[Record] = []
+        size, first = 0, 1
+        for records, characters in self._records():
+            waiting += records
+            size += characters
+            while len(waiting) >= rows or (waiting and size >= BLOCK_CHARACTERS):
+                yield self._block(waiting[:rows], wanted, first)
+                first += min(rows, len(waiting))
+                waiting, size = waiting[rows:], 0
+        if waiting:
+            yield self._block(waiting, wanted, first)
 
-    def _fault(self, record: Sequence[str | None]) -> Fault | None:
-        if len(record) > len(self.columns) and any(record[len(self.columns) :]):
-            return Fault("fields", {"found": len(record), "expected": len(self.columns)})
-        for place, value in enumerate(record[: len(self.columns)]):
-            if value and not value.isascii() and _undecoded(value):
-                return Fault("undecodable", {"encoding": self.encoding.name, "column": self.columns[place]})
-        return None
-
-    def _shown(self, record: Sequence[str | None]) -> str:
-        return recovered(self.delimiter.join(value or "" for value in record), self.encoding)
-
-    def _records(self) -> Iterator[tuple[list[str | None], int]]:
+    def _records(self) -> Iterator[tuple[list[Record], int]]:
+        """The records after the header."""
+        above = self.above + 1
         with open_text(self.path, self.encoding) as stream:
-            yield from _records(stream, self.delimiter, self.path)
+            for records, size in record_batches(stream, self.delimiter, self.path):
+                yield records[above:], size
+                above = max(0, above - len(records))
+
+    def _block(self, records: list[Record], wanted: Sequence[str], first: int) -> Block:
+        width = len(self.columns)
+        numbers = list(range(first, first + len(records)))
+        faults: list[tuple[int, Fault, str]] = []
+        if set(map(len, records)) != {width}:
+            numbers, records = self._fitting(numbers, records, faults)
+        try:
+            frame = self._frame(records, wanted)
+        except UnicodeEncodeError:  # lone surrogates: bytes that the encoding does not have
+            numbers, records = self._decoded(numbers, records, faults)
+            frame = self._frame(records, wanted)
+        return Block(
+            frame, pl.Series("row", numbers, dtype=pl.Int64), tuple(sorted(faults, key=lambda fault: fault[0]))
+        )
+
+    def _frame(self, records: Sequence[Record], wanted: Sequence[str]) -> pl.DataFrame:
+        places = [self.columns.index(name) for name in wanted]
+        return pl.DataFrame(
+            [
+                pl.Series(name, [record[place] for record in records], dtype=pl.String)
+                for name, place in zip(wanted, places, strict=True)
+            ]
+        )
+
+    def _fitting(
+        self, numbers: list[int], records: list[Record], faults: list[tuple[int, Fault, str]]
+    ) -> tuple[list[int], list[Record]]:
+        """Short records filled up; records with something beyond the last column become faults."""
+        width = len(self.columns)
+        kept: list[tuple[int, Record]] = []
+        for number, record in zip(numbers, records, strict=True):
+            if any(record[width:]):
+                faults.append((number, Fault("fields", {"found": len(record), "expected": width}), self._shown(record)))
+            else:
+                kept.append((number, record[:width] + [""] * (width - len(record))))
+        return [number for number, _ in kept], [record for _, record in kept]
+
+    def _decoded(
+        self, numbers: list[int], records: list[Record], faults: list[tuple[int, Fault, str]]
+    ) -> tuple[list[int], list[Record]]:
+        """Records that could be decoded; the others become faults."""
+        kept: list[tuple[int, Record]] = []
+        for number, record in zip(numbers, records, strict=True):
+            place = next((place for place, value in enumerate(record) if not writable(value)), None)
+            if place is None:
+                kept.append((number, record))
+            else:
+                values = {"encoding": self.encoding.name, "column": self.columns[place]}
+                faults.append((number, Fault("undecodable", values), self._shown(record)))
+        return [number for number, _ in kept], [record for _, record in kept]
+
+    def _shown(self, record: Record) -> str:
+        return recovered(self.delimiter.join(record), self.encoding)
 
 
 def open_delimited(path: Path, *, encoding: str | None = None, delimiter: str | None = None) -> DelimitedSource:
@@ -101,9 +141,10 @@ def open_delimited(path: Path, *, encoding: str | None = None, delimiter: str | 
     if not any(line.strip() for line in lines):
         raise RecordsError("data.empty_file", file=path)
     chosen = delimiter or ("\t" if path.suffix.lower() in (".tsv", ".tab") else _guess_delimiter(lines, path))
-    header, _ = next(_records(io.StringIO("".join(lines), newline=""), chosen, path))
-    columns = _named([(name or "").strip().lstrip("\ufeff").strip() for name in header])
-    return DelimitedSource(path, found, chosen, columns, "tsv" if chosen == "\t" else "csv")
+    records, _ = next(record_batches(io.StringIO("".join(lines), newline=""), chosen, path))
+    above = next(number for number, record in enumerate(records) if any(map(str.strip, record)))
+    columns = _named([name.strip().lstrip("\ufeff").strip() for name in records[above]])
+    return DelimitedSource(path, found, chosen, columns, "tsv" if chosen == "\t" else "csv", above)
 
 
 def _head(stream: IO[str], path: Path) -> list[str]:
@@ -135,14 +176,8 @@ def _guess_delimiter(lines: list[str], path: Path) -> str:
     """The delimiter that cuts the header into several fields and most rows into as many."""
     best, best_score = _NEVER, 0.0
     for delimiter in DELIMITERS:
-        widths: list[int] = []
-        try:
-            for record, _ in _records(io.StringIO("".join(lines), newline=""), delimiter, path):
-                widths.append(len(record))
-        except RecordsError:
-            if not widths:
-                continue
-        if widths[0] < 2:
+        widths = _widths(lines, delimiter, path)
+        if not widths or widths[0] < 2:
             continue
         agree = sum(width == widths[0] for width in widths) / len(widths)
         score = agree + min(widths[0], 50) / 1000
@@ -151,71 +186,14 @@ def _guess_delimiter(lines: list[str], path: Path) -> str:
     return best
 
 
-class _Lines:
-    """The lines of a file for `csv.reader`, remembering those of the record being read."""
-
-    def __init__(self, stream: IO[str], path: Path) -> None:
-        self._stream = iter(stream)
-        self._path = path
-        self.record: list[str] = []
-        self.size = 0
-        self.row = 0  # of the record being read; 0 is the header
-        self.line = 0
-        self.ended = False
-
-    def __iter__(self) -> _Lines:
-        return self
-
-    def __next__(self) -> str:
+def _widths(lines: list[str], delimiter: str, path: Path) -> list[int]:
+    """Fields of each record that is not blank, as far as the lines can be read with this delimiter."""
+    widths: list[int] = []
+    for count in (len(lines), 1):
         try:
-            line = next(self._stream)
-        except UnicodeDecodeError as error:
-            raise RecordsError("data.undecodable", file=self._path, row=self.row, encoding=error.encoding) from error
-        except StopIteration:
-            self.ended = True
-            raise
-        self.line += 1
-        self.record.append(line)
-        self.size += len(line)
-        if self.size > _RECORD_LIMIT:
-            raise self.unclosed()
-        return line
-
-    def begin(self) -> None:
-        self.record = []
-        self.size = 0
-
-    def unclosed(self) -> RecordsError:
-        start = self.line - len(self.record) + 1
-        opened = self.record[0].strip()[:60] if self.record else ""
-        return RecordsError("data.unclosed_quote", file=self._path, row=self.row, line=start, text=opened)
-
-
-def _records(stream: IO[str], delimiter: str, path: Path) -> Iterator[tuple[list[str | None], int]]:
-    """Every record with its size in characters; the header is the first."""
-    # The interpreter's limit is one for all readers; 128 KiB would stop at a long text instead of rejecting its row.
-    csv.field_size_limit(max(_FIELD_LIMIT, csv.field_size_limit()))
-    lines = _Lines(stream, path)
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    while True:
-        lines.begin()
-        record: list[str | None]
-        try:
-            record = [*next(reader)]
-        except StopIteration:
-            return
-        except csv.Error:
-            if lines.ended or len(lines.record) != 1:
-                raise lines.unclosed() from None
-            # A stray quote inside one line (`"abc" def,label`): read it as it stands.
-            record = [*next(csv.reader(lines.record, delimiter=delimiter))]
-        yield record, lines.size
-        lines.row += 1
-
-
-def _undecoded(value: str) -> bool:
-    try:
-        value.encode("utf-8")
-    except UnicodeEncodeError:
-        return True
-    return False
+            for records, _ in record_batches(io.StringIO("".join(lines[:count]), newline=""), delimiter, path):
+                widths += [len(record) for record in records if record]
+            break
+        except RecordsError:  # the lines may end within a record, or the delimiter is the wrong one
+            widths.clear()
+    return widths

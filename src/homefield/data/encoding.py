@@ -16,7 +16,7 @@ from typing import IO
 
 from homefield.errors import RecordsError
 
-__all__ = ["Encoding", "detect", "open_text", "recovered"]
+__all__ = ["Encoding", "detect", "open_text", "recovered", "writable"]
 
 _BLOCK = 1 << 20
 _SAMPLE = 4 << 20
@@ -183,3 +183,14 @@ def _is_chinese(line: bytes) -> bool:
     )
     high = sum(len(pair) > 2 or (pair[0] >= 0xA1 and pair[-1] >= 0xA1) for pair in (c.encode("gb18030") for c in wide))
     return common * 10 >= len(wide) * 7 and high * 10 >= len(wide) * 6
+
+
+def writable(text: str) -> bool:
+    """Whether a text has no lone surrogates, that is, was decoded without a fault."""
+    if text.isascii():
+        return True
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True

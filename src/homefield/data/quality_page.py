@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
@@ -202,19 +203,17 @@ def _labels(quality: Mapping[str, Any]) -> list[Section]:
 def _suspects(examples: Sequence[Mapping[str, Any]]) -> Markup:
     head: Head = [
         Column(say("quality.column.row"), "number"),
-        Column(say("quality.column.text"), "wide"),
-        say("quality.column.label"),
-        say("quality.column.suggested"),
         Column(say("quality.column.sure"), "number"),
+        Column(say("quality.column.text"), "wide"),
+        Column(say("quality.column.suggestion"), "wide"),
     ]
     files = {each["file"] for each in examples}
     rows: Rows = [
         [
-            count(each["row"]) if len(files) == 1 else f"{each['file']} {each['row']:,}",
-            each["text"],
-            each["label"],
-            each["suggested"],
+            count(each["row"]) if len(files) == 1 else f"{Path(each['file']).stem} {each['row']:,}",
             percent(each["confidence"], 0),
+            each["text"],
+            Markup("<s>{}</s><br>{}").format(each["label"], each["suggested"]),
         ]
         for each in examples
     ]

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 __all__ = ["Shingles", "shingle"]
 
+_LETTERS_END = 0x33480  # no letter lies beyond (Unicode 17)
 _WIDE = (0x2E80, 0xA000, 0xAC00, 0xD800, 0xF900, 0xFB00, 0x20000, 0x40000)  # ranges of CJK characters: from, to, ...
 
 
@@ -99,7 +100,7 @@ def _tables() -> tuple[NDArray[np.uint32], NDArray[np.uint64], NDArray[np.bool_]
     """By code point: its lower case form (0 for what is no letter or digit), a 64-bit hash, whether it is CJK."""
     count = sys.maxunicode + 1
     folds = np.zeros(count, dtype=np.uint32)
-    for code in range(count):
+    for code in range(_LETTERS_END):
         if unicodedata.category(chr(code))[0] in "LNM":
             lower = chr(code).lower()
             folds[code] = ord(lower) if len(lower) == 1 else code

@@ -12,7 +12,7 @@ from typing import IO, Any
 import polars as pl
 
 from homefield.data.blocks import BLOCK_CHARACTERS, BLOCK_ROWS, Block, BlockBuilder, Fault
-from homefield.data.encoding import Encoding, detect, open_text, recovered
+from homefield.data.encoding import Encoding, detect, open_text, recovered, writable
 from homefield.errors import RecordsError
 
 __all__ = ["ExcelSource", "JsonSource", "LinesSource", "ParquetSource"]
@@ -70,7 +70,7 @@ class JsonSource:
                 fault, shown = Fault("not_object", {}), json.dumps(value, ensure_ascii=False)[:1000]
             if fault is None:
                 values = [_as_text(value.get(name)) for name in wanted]
-                if bad := [name for name, text in zip(wanted, values, strict=True) if text and not _writable(text)]:
+                if bad := [name for name, text in zip(wanted, values, strict=True) if text and not writable(text)]:
                     fault = Fault("undecodable", {"encoding": self.encoding.name, "column": bad[0]})
                     shown = recovered(json.dumps(value, ensure_ascii=False), self.encoding)
             if fault is not None:
@@ -207,16 +207,6 @@ def _as_text(value: object) -> str | None:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _writable(text: str) -> bool:
-    if text.isascii():
-        return True
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 @dataclass(frozen=True)
 class LinesSource:
     """A plain text file: one text a line, in a column called `text`."""
@@ -242,7 +232,7 @@ class LinesSource:
             try:
                 for row, line in enumerate(stream, start=1):
                     text = line.rstrip("\r\n")
-                    if _writable(text):
+                    if writable(text):
                         builder.add(row, [text for _ in wanted], len(text))
                     else:
                         fault = Fault("undecodable", {"encoding": self.encoding.name, "column": "text"})
