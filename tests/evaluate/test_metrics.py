@@ -37,9 +37,7 @@ def test_one_category_equals_the_reference(seed: int, rows: int, classes: int) -
         expected = reference.precision_recall_fscore_support(targets, said, average=average, zero_division=0)
         for name, value in zip(("precision", "recall", "f1"), expected[:3], strict=True):
             assert found[f"{name}_{average}"] == pytest.approx(value)
-    assert found["log_loss"] == pytest.approx(
-        reference.log_loss(targets, exact, labels=range(classes)), rel=1e-5
-    )
+    assert found["log_loss"] == pytest.approx(reference.log_loss(targets, exact, labels=range(classes)), rel=1e-5)
     assert found["brier"] == pytest.approx(np.square(chances - np.eye(classes)[targets]).sum(axis=1).mean(), rel=1e-5)
 
 

@@ -130,8 +130,7 @@ def tfidf_linear(
     order = np.random.default_rng(seed).permutation(given)[:most_rows]
     kept = [texts[row] for row in order]
     truth = targets[order]
-    words = _words(script_of(kept))
-    matrix = _fit_words(words, kept)
+    words, matrix = _fit_words(kept)
     if output == "number":
         linear, converged = _fit_ridge(matrix, truth)
         classes, temperature = np.zeros(1, dtype=np.int64), 1.0
@@ -160,13 +159,14 @@ def _words(script: Script) -> FeatureUnion:
     return FeatureUnion([(f"part{index}", part) for index, part in enumerate(parts)])
 
 
-def _fit_words(words: FeatureUnion, texts: Sequence[str]) -> Any:
+def _fit_words(texts: Sequence[str]) -> tuple[FeatureUnion, Any]:
+    """What counts the pieces of a text, and the counts of `texts`."""
+    words = _words(script_of(texts))
     try:
-        return words.fit_transform(texts).tocsr()
-    except ValueError:  # too few texts for any piece to occur twice
-        for _, part in words.transformer_list:
-            part.set_params(min_df=1, analyzer="char" if part.analyzer == "word" else part.analyzer)
-        return words.fit_transform([text or "\N{REPLACEMENT CHARACTER}" for text in texts]).tocsr()
+        return words, words.fit_transform(texts).tocsr()
+    except ValueError:  # no word, or no piece that occurs twice, in texts as few or as short as these
+        single = FeatureUnion([("all", TfidfVectorizer(analyzer="char", ngram_range=(1, 3), dtype=np.float32))])
+        return single, single.fit_transform([text or "\N{REPLACEMENT CHARACTER}" for text in texts]).tocsr()
 
 
 def _fit_svc(matrix: Any, truth: NDArray[Any], output: Output, seed: int, tolerance: float = 1e-4) -> tuple[Any, bool]:

@@ -127,10 +127,11 @@ def fit_unknown(
     Raises:
         ValueError: no training rows or no validation rows.
     """
-    if len(vectors) == 0 or len(validation_vectors) == 0:
+    known = len(vectors) if output != "category" else int((np.asarray(targets) >= 0).sum())
+    if known == 0 or len(validation_vectors) == 0:
         raise ValueError("the unknown score needs training rows and validation rows")
-    sums, counts, moment, total = _moments(vectors, targets, output, size)
-    width, rows = vectors.shape[1], len(vectors)
+    sums, counts, moment, total, rows = _moments(vectors, targets, output, size)
+    width = vectors.shape[1]
     filled = counts > 0
     means = sums[filled] / counts[filled, None]
     centre = total / rows
@@ -162,20 +163,28 @@ def fit_unknown(
 
 def _moments(
     vectors: NDArray[np.floating], targets: NDArray[Any], output: Output, size: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Per class the sum of vectors `[C, D]` and the rows `[C]`; over all rows V'V `[D, D]` and the sum `[D]`."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], int]:
+    """Per class the sum of vectors `[C, D]` and the rows `[C]`; over all rows V'V `[D, D]`, the sum `[D]`, how many.
+
+    Rows of an unknown class are left out of all of them.
+    """
     width = vectors.shape[1]
     classes = 1 if output == "number" else size
     sums, counts = np.zeros((classes, width)), np.zeros(classes)
     moment, total = np.zeros((width, width)), np.zeros(width)
+    used = 0
     for rows in blocks(len(vectors), width + classes):
         block = np.asarray(vectors[rows], dtype=np.float64)
-        member = _members(np.asarray(targets[rows]), len(block), output, classes)
+        truth = np.asarray(targets[rows])
+        if output == "category":
+            block, truth = block[truth >= 0], truth[truth >= 0]
+        member = _members(truth, len(block), output, classes)
+        used += len(block)
         sums += member.T @ block
         counts += member.sum(axis=0)
         moment += block.T @ block
         total += block.sum(axis=0)
-    return sums, counts, moment, total
+    return sums, counts, moment, total, used
 
 
 def _members(targets: NDArray[Any], rows: int, output: Output, classes: int) -> NDArray[np.float64]:
@@ -184,8 +193,7 @@ def _members(targets: NDArray[Any], rows: int, output: Output, classes: int) -> 
     if output == "categories":
         return (targets > 0.5).astype(np.float64)
     member = np.zeros((rows, classes))
-    known = targets >= 0
-    member[np.flatnonzero(known), targets[known].astype(np.int64)] = 1.0
+    member[np.arange(rows), targets.astype(np.int64)] = 1.0
     return member
 
 
