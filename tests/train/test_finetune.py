@@ -129,18 +129,27 @@ def test_fp32_is_repeatable_to_the_bit(make_dataset: Callable[..., Path], worksp
     assert first == second
 
 
-def test_multilabel_and_regress_learn_too(workspace: Workspace, tmp_path: Path) -> None:
-    texts, labels = zip(*rows_of(200), strict=True)
+def test_multilabel_learns_and_is_reported_beside_its_baseline(workspace: Workspace, tmp_path: Path) -> None:
+    texts, labels = zip(*rows_of(160), strict=True)
     several = [[label, "long"] if len(words) > 40 else [label] for words, label in zip(texts, labels, strict=True)]
-    run = train(
-        write_dataset(tmp_path / "m", texts, several, kind="categories"), tmp_path / "mrun", workspace, epochs=8
-    )
+    data = write_dataset(tmp_path / "data", texts, several, kind="categories")
+    run = train(data, tmp_path / "run", workspace, backbone="bigru", epochs=8, baseline=True, report=True)
     assert run.recipe.task == "multilabel"
     assert run.metrics["test"]["f1_micro"] > 0.7
-    sizes = [float(len(words)) for words in texts]
-    run = train(write_dataset(tmp_path / "r", texts, sizes, kind="number"), tmp_path / "rrun", workspace, epochs=12)
+    found = run.record["assessment"]
+    assert found["metric"] == "f1_micro"
+    assert found["majority"] < found["baseline"] <= 1.0
+    assert "<svg" in (run.path / "report.html").read_text(encoding="utf-8")
+
+
+def test_regress_learns_and_is_reported_beside_its_baseline(workspace: Workspace, tmp_path: Path) -> None:
+    texts, _ = zip(*rows_of(160), strict=True)
+    data = write_dataset(tmp_path / "data", texts, [float(len(words)) for words in texts], kind="number")
+    run = train(data, tmp_path / "run", workspace, backbone="bigru", epochs=12, baseline=True, report=True)
     assert run.recipe.task == "regress"
     assert run.metrics["test"]["r2"] > 0.3
+    assert run.record["assessment"]["baseline"] > 0.3
+    assert json.loads((run.path / "report.json").read_text(encoding="utf-8"))["assessment"]["metric"] == "r2"
 
 
 def test_the_best_weights_are_kept_and_patience_ends_the_run(
