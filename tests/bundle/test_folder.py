@@ -9,10 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bundle.conftest import FROZEN, manifest
 from homefield.bundle import Bundle, new_bundle, open_bundle
 from homefield.errors import CallError, Tampered
 from homefield.messages import Language
+
+from .conftest import FROZEN, manifest
 
 Make = Callable[..., Bundle]
 

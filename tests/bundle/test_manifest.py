@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bundle.conftest import manifest
 from homefield.bundle import Thresholds
 from homefield.bundle.manifest import read_manifest, write_manifest
+
+from .conftest import manifest
 
 WRITTEN = write_manifest(
     manifest(

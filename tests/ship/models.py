@@ -15,7 +15,8 @@ from homefield.events import Event
 from homefield.serve import Predictor
 from homefield.ship import export
 from homefield.train.run import Run
-from ship.runs import make_dataset, make_run
+
+from .runs import make_dataset, make_run
 
 _KINDS = {
     "cut": ("category", "top:1", 0.1, 0),

@@ -15,7 +15,8 @@ from homefield.ship.quantise import WAYS, quantise
 from homefield.tasks import task
 from homefield.train.network import Network, NetworkInfo
 from homefield.workspace import Workspace
-from ship.models import Made
+
+from .models import Made
 
 TEXTS = ["where is my card", "退款什么时候到账", "hello"] * 5
 

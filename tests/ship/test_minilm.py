@@ -10,7 +10,8 @@ from homefield.ship import export
 from homefield.train.finetune import finetune
 from homefield.train.recipe import load_recipe
 from homefield.workspace import Workspace
-from ship.runs import write_records
+
+from .runs import write_records
 
 
 def test_minilm_from_records_to_predictions(tmp_path: Path) -> None:

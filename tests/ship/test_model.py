@@ -22,8 +22,9 @@ from homefield.ship import model as model_module
 from homefield.ship.graphs import Graphs
 from homefield.train.run import Run, open_run, read_network, write_network
 from homefield.workspace import Workspace
-from ship.models import Made
-from ship.runs import forward, make_run
+
+from .models import Made
+from .runs import forward, make_run
 
 
 def test_what_is_served_is_what_was_trained(cut: Made, sets: Made, number: Made) -> None:
@@ -130,7 +131,7 @@ def graphs_of(made: Made, change: tuple[str, float, float] | None = None) -> Gra
 
 
 def test_the_report_of_the_run_comes_along(cut: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model_module, "export_graphs", lambda network: graphs_of(cut))
+    monkeypatch.setattr(model_module, "export_graphs", lambda _: graphs_of(cut))
     shutil.copytree(cut.run.path, tmp_path / "run")
     (tmp_path / "run" / "report.html").write_text("<html>", encoding="utf-8")
     bundle = export(open_run(tmp_path / "run"), tmp_path / "model", threads=1)
@@ -162,7 +163,7 @@ def test_weights_that_are_not_the_runs_are_refused(cut: Made, tmp_path: Path, la
 def test_an_export_that_parts_is_refused_naming_row_label_and_both_numbers(
     cut: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, language: Language
 ) -> None:
-    monkeypatch.setattr(model_module, "export_graphs", lambda network: graphs_of(cut, ("bias", 1.0, 0.01)))
+    monkeypatch.setattr(model_module, "export_graphs", lambda _: graphs_of(cut, ("bias", 1.0, 0.01)))
     with pytest.raises(Refused) as caught:
         export(cut.run, tmp_path / "model", threads=1)
     error = caught.value
@@ -182,7 +183,7 @@ def test_quantising_that_costs_too_much_is_refused(
         ways.append(way.name)
         return graphs_of(cut, ("weight", -1.0, 0.0))
 
-    monkeypatch.setattr(model_module, "export_graphs", lambda network: graphs_of(cut))
+    monkeypatch.setattr(model_module, "export_graphs", lambda _: graphs_of(cut))
     monkeypatch.setattr(model_module, "quantise", ruin)
     with pytest.raises(Refused) as caught:
         export(cut.run, tmp_path / "model", threads=1)

@@ -1,0 +1,1 @@
+"""Tests mirror `src/homefield`; folders share what they make through relative imports."""
