@@ -56,6 +56,7 @@ def errors(language: Language) -> str:
     for area in _areas(language):
         known = catalogue(language, area)
         codes = [key.removesuffix(".what") for key in known if key.endswith(".what")]
+        codes = [code for code in codes if f"{code}.next" in known]
         rows = [[f"`{code}`", _cell(known[f"{code}.what"]), _cell(known[f"{code}.next"])] for code in sorted(codes)]
         if rows:
             parts.append(f"### `{area}`\n\n" + _table(_HEADINGS[language]["errors"], rows))
