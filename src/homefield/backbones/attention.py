@@ -2,7 +2,7 @@
 
 On a processor scores are kept as [keys, queries] and normalised over keys, their first dimension: PyTorch's softmax
 then works on whole vectors of queries whatever the length, where over the last dimension it falls to one number at a
-time unless the length is a multiple of 32. `benchmarks/backbone_attention.py` compares the ways.
+time unless the length is a multiple of 32. `benchmarks/backbone_step.py` compares the ways.
 """
 
 from __future__ import annotations
