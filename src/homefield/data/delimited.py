@@ -142,8 +142,10 @@ def open_delimited(path: Path, *, encoding: str | None = None, delimiter: str | 
         raise RecordsError("data.empty_file", file=path)
     chosen = delimiter or ("\t" if path.suffix.lower() in (".tsv", ".tab") else _guess_delimiter(lines, path))
     records, _ = next(record_batches(io.StringIO("".join(lines), newline=""), chosen, path))
-    above = next(number for number, record in enumerate(records) if any(map(str.strip, record)))
-    columns = _named([name.strip().lstrip("\ufeff").strip() for name in records[above]])
+    above = next((number for number, record in enumerate(records) if any(map(str.strip, record))), None)
+    if above is None:
+        raise RecordsError("data.empty_file", file=path)
+    columns = _named([recovered(name, found).strip().lstrip("\ufeff").strip() for name in records[above]])
     return DelimitedSource(path, found, chosen, columns, "tsv" if chosen == "\t" else "csv", above)
 
 

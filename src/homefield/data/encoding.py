@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from homefield.errors import RecordsError
 __all__ = ["Encoding", "detect", "open_text", "recovered", "writable"]
 
 _BLOCK = 1 << 20
+_NO_BYTE = re.compile("[\ud800-\udc7f\udd00-\udfff]")  # surrogates that stand for no byte, written so in JSON
 _SAMPLE = 4 << 20
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig", "utf-8-sig"),
@@ -88,7 +90,9 @@ def open_text(path: Path, encoding: Encoding) -> IO[str]:
 
 def recovered(text: str, encoding: Encoding) -> str:
     """A text with lone surrogates, shown as well as possible: in the other encoding, else with replacement marks."""
-    data = text.encode("utf-8", "surrogateescape")
+    if writable(text):
+        return text
+    data = _NO_BYTE.sub("\ufffd", text).encode("utf-8", "surrogateescape")
     if encoding.codec.startswith("utf-8"):
         try:
             return data.decode("gb18030")

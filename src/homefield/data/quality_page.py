@@ -213,7 +213,7 @@ def _suspects(examples: Sequence[Mapping[str, Any]]) -> Markup:
             count(each["row"]) if len(files) == 1 else f"{Path(each['file']).stem} {each['row']:,}",
             percent(each["confidence"], 0),
             each["text"],
-            Markup("<s>{}</s><br>{}").format(each["label"], each["suggested"]),
+            Markup("<span><s>{}</s><br>{}</span>").format(each["label"], each["suggested"]),
         ]
         for each in examples
     ]

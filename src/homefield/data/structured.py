@@ -46,7 +46,7 @@ class JsonSource:
         probe = cls(path, found, (), kind)
         for number, (value, _, _) in enumerate(probe._items(), start=1):
             if isinstance(value, dict):
-                names.update(dict.fromkeys(map(str, value)))
+                names.update(dict.fromkeys(filter(writable, value)))
             if number >= _SAMPLE_ROWS:
                 break
         if not names:
