@@ -1,7 +1,7 @@
 """Does a risk budget keep its promise? Cut scored rows into calibration and test again and again, and count.
 
     python benchmarks/risk_resplits.py RUN                     a run's calibration and test rows
-    python benchmarks/risk_resplits.py scores.npz              logits [N, C] and targets [N] (also .safetensors, .parquet)
+    python benchmarks/risk_resplits.py scores.npz              logits [N, C], targets [N]; or .safetensors, .parquet
 
 Each time the threshold is chosen on the calibration part alone; the promise is broken when more than the budget of the
 test part's automatic answers are wrong. Broken at most in 10 % of the cuts and at least 60 % automatic is the aim for

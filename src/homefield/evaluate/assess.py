@@ -106,43 +106,64 @@ def assess(
         split: what the rows are called.
         seed: of resampling.
     """
-    labels = tuple(labels)
+    case = _Case(output, tuple(labels), split, seed)
     if temperature is None:
         temperature = 1.0 if validation is None else fit_temperature(validation.logits, validation.targets, output)
     if thresholds is None:
         thresholds = _thresholds(validation, output, len(labels), temperature)
-    cut = np.asarray(thresholds if len(thresholds) else 0.5)
-    model = answered(probabilities(test.logits, output, temperature), test.targets, output, labels, cut, seed)
-    rival = _rival(baseline, test, validation, output, labels, seed)
-    difference = compare(model.rows, rival.rows, output, seed) if rival is not None and len(test) else None
+    model = case.answered(test, temperature, thresholds)
     if promise is None and calibration is not None and len(calibration):
-        chances = probabilities(calibration.logits, output, temperature)
-        held = answered(chances, calibration.targets, output, labels, cut, seed)
+        held = case.answered(calibration, temperature, thresholds)
         promise = _promised(held, calibration, output, risk, delta)
-    single, number = output == "category", output == "number"
+    rival = None if baseline is None else _rival(baseline, test, validation, case)
+    return _assembled(case, test, training, model, rival, baseline, promise, temperature, thresholds)
+
+
+@dataclass(frozen=True)
+class _Case:
+    """What is the same for every model that is assessed on the rows."""
+
+    output: Output
+    labels: tuple[str, ...]
+    split: str
+    seed: int
+
+    def answered(self, scored: Scored, temperature: float, thresholds: Sequence[float]) -> Answered:
+        chances = probabilities(scored.logits, self.output, temperature)
+        cut = np.asarray(thresholds if len(thresholds) else 0.5)
+        return answered(chances, scored.targets, self.output, self.labels, cut, self.seed)
+
+
+def _assembled(
+    case: _Case,
+    test: Scored,
+    training: TrainingRows | None,
+    model: Answered,
+    rival: Answered | None,
+    baseline: Baseline | None,
+    promise: RiskThreshold | float | None,
+    temperature: float,
+    thresholds: Sequence[float],
+) -> Assessment:
+    output, labels = case.output, case.labels
+    number = output == "number"
     targets, predicted = np.asarray(test.targets), model.answers.predicted
-    pairs = confused_pairs(predicted, targets, labels) if single else []
+    measured = model.measured
+    difference = compare(model.rows, rival.rows, output, case.seed) if rival is not None and len(test) else None
     said = None if rival is None else rival.answers.predicted
+    pairs = confused_pairs(predicted, targets, labels) if output == "category" else []
     worst = mistakes(test, model.answers, output, labels, training=training, baseline=said)
-    classes = _classes(model.measured.numbers, training, output)
-    parts = slices(model.rows, output, test.texts, test.languages, seed)
-    advice = mending(
-        rows=len(test),
-        numbers=model.measured.numbers,
-        interval=model.measured.intervals[HEADLINE[output]],
-        difference=difference,
-        pairs=pairs,
-        worst=worst,
-        classes=classes,
-        parts=[] if number else parts,
-    )
+    classes = _classes(measured.numbers, training, output)
+    parts = slices(model.rows, output, test.texts, test.languages, case.seed)
+    shown, interval = [] if number else parts, measured.intervals[HEADLINE[output]]
+    advice = mending(len(test), measured.numbers, interval, difference, pairs, worst, classes, shown)
     return Assessment(
         output=output,
         metric=HEADLINE[output],
         labels=labels,
         rows=len(test),
-        split=split,
-        model=model.measured,
+        split=case.split,
+        model=measured,
         majority=_majority(training, test, output, labels),
         baseline=None if rival is None else rival.measured,
         baseline_rows=None if baseline is None else baseline.rows,
@@ -155,7 +176,7 @@ def assess(
         half_width=promise if isinstance(promise, float) else None,
         curve=() if number else model.curve,
         baseline_curve=() if number or rival is None else rival.curve,
-        confusion=tuple(confusion_counts(predicted, targets)) if single else (),
+        confusion=tuple(confusion_counts(predicted, targets)) if output == "category" else (),
         pairs=tuple(pairs),
         mistakes=tuple(worst),
         classes=classes,
@@ -165,15 +186,11 @@ def assess(
     )
 
 
-def _rival(
-    baseline: Baseline | None, test: Scored, validation: Scored | None, output: Output, labels: Sequence[str], seed: int
-) -> Answered | None:
-    if baseline is None:
-        return None
+def _rival(baseline: Baseline, test: Scored, validation: Scored | None, case: _Case) -> Answered:
     cut: NDArray[np.float64] | float = 0.5
-    if output == "categories" and validation is not None and len(validation):
+    if case.output == "categories" and validation is not None and len(validation):
         cut = tune_thresholds(baseline.scores(validation.texts), validation.targets)
-    return answered(baseline.scores(test.texts), test.targets, output, labels, cut, seed)
+    return answered(baseline.scores(test.texts), test.targets, case.output, case.labels, cut, case.seed)
 
 
 def _majority(training: TrainingRows | None, test: Scored, output: Output, labels: Sequence[str]) -> Measured | None:

@@ -44,7 +44,6 @@ class Mend:
 
 
 def mending(
-    *,
     rows: int,
     numbers: Mapping[str, Any],
     interval: tuple[float, float],
