@@ -44,7 +44,7 @@ def test_measuring_changes_nothing_and_grows_with_the_work() -> None:
     )
     assert all(torch.equal(a, b) for a, b in zip(net.parameters(), before, strict=True))
     assert all(parameter.grad is None for parameter in net.parameters())
-    assert long.train_seconds > 50 * short.train_seconds > 0
+    assert long.train_seconds > 30 * short.train_seconds > 0, "the machine may be busier at one time than at another"
     assert short.evaluation_seconds > 0
     longest = max(len(rows) * int(LENGTHS[rows].max()) for rows in workload().steps)
     held = longest * (64 + 256 + 256) * 4 / 2**30

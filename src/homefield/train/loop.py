@@ -8,7 +8,7 @@ why a run that was killed goes on to the same weights as one that was not.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,14 +41,9 @@ class Metric:
     name: str
     falling: bool
 
-    def better(self, found: Mapping[str, Any], place: Place) -> bool:
-        """Whether `found` beats the best so far; at equal values the smaller loss does."""
-        if place.best_value is None or place.best_loss is None:
-            return True
-        value, loss = float(found[self.name]), float(found["loss"])
-        if value == place.best_value:
-            return loss < place.best_loss
-        return (value < place.best_value) is self.falling
+    def better(self, value: float, than: float) -> bool:
+        """Whether `value` beats `than`."""
+        return value < than if self.falling else value > than
 
 
 @dataclass
@@ -161,14 +156,14 @@ class Loop:
         began = time.perf_counter()
         with self.optimiser.averaged():
             found = self.judge()
-        place = self.place
-        if self.metric.better(found, place):
-            place.best_step, place.best_epoch, place.without_gain = place.step, epoch + 1, 0
-            place.best_value, place.best_loss = float(found[self.metric.name]), float(found["loss"])
+        place, value, loss = self.place, float(found[self.metric.name]), float(found["loss"])
+        gained = place.best_value is None or self.metric.better(value, place.best_value)
+        # At equal values the surer weights are kept, but that is no gain to be patient for.
+        if gained or (value == place.best_value and loss < (place.best_loss or 0.0)):
+            place.best_step, place.best_epoch, place.best_value, place.best_loss = place.step, epoch + 1, value, loss
             self.best = {name: tensor.clone() for name, tensor in self.optimiser.weights().items()}
-        else:
-            place.without_gain += 1
-            place.stopped_early = 0 < self.recipe.patience <= place.without_gain
+        place.without_gain = 0 if gained else place.without_gain + 1
+        place.stopped_early = 0 < self.recipe.patience <= place.without_gain
         self.teller.numbers("evaluation", place.step, {"epoch": epoch + 1, **found})
         if place.stopped_early:
             self.teller.note("train.stopped_early", epoch=epoch + 1, best=place.best_epoch)
