@@ -270,3 +270,23 @@ def test_each_row_of_the_outputs_belongs_to_the_row_of_the_split(
         guesses = [run.labels[place] for place in run.outputs(split).logits.argmax(axis=1)]
         agreed = np.mean([a == b for a, b in zip(guesses, frame["label"], strict=True)])
         assert agreed == pytest.approx(run.metrics[split]["accuracy"])
+
+
+@pytest.mark.parametrize(("how", "said"), [("top:1", "train.noise_cached"), ("all", "train.noise_not_cached")])
+def test_noisy_variants_take_turns_and_it_is_said_whether_they_are_cached(
+    how: str, said: str, make_dataset: Callable[..., Path], workspace: Workspace, tmp_path: Path
+) -> None:
+    told: list[Event] = []
+    keys = {"backbone": "minilm-en", "train": how, "epochs": 3, "augment": "usual", "augment_variants": 9}
+    run = train(make_dataset(60), tmp_path / "run", workspace, told.append, log_every=1, **keys)
+    assert [event.values["variants"] for event in told if event.key == said] == [2]
+    caches = list((workspace.cache / "activations").glob("*")) if how == "top:1" else []
+    assert len(caches) == (3 + 3 if how == "top:1" else 0), "originals and two variants, three held-out splits"
+    assert run.status == "finished"
+
+
+def test_noise_that_there_is_none_of_is_a_fault(
+    make_dataset: Callable[..., Path], workspace: Workspace, tmp_path: Path
+) -> None:
+    with pytest.raises(RecipeFaults, match=r"augment: expected none, usual, or kinds.*Did you mean deletions\?"):
+        train(make_dataset(60), tmp_path / "run", workspace, augment="deletion:0.2")

@@ -15,6 +15,7 @@ from homefield.backbones.backbone import Backbone
 from homefield.backbones.encode import Encoded, encode
 from homefield.backbones.layers import apply_how, layer_rates
 from homefield.backbones.load import load
+from homefield.data.augment import augment, parse_noise
 from homefield.data.dataset import SPLITS, SplitName
 from homefield.events import Event, Listener
 from homefield.tasks import Targets, Task
@@ -66,8 +67,11 @@ def assemble(
     backbone = load(checked.source, tokenizer_texts=texts["train"], seed=checked.recipe.seed)
     recipe = _resolved(checked, backbone, texts["train"], workspace, listen)
     length = cast("int", recipe.max_length)
+    forms = {split: [rows] for split, rows in texts.items()}
+    forms["train"] += _noisy(texts["train"], recipe)
     encoded = {
-        split: [encode(rows, backbone.tokenizer, length, cache=workspace.cache)] for split, rows in texts.items()
+        split: [encode(rows, backbone.tokenizer, length, cache=workspace.cache) for rows in several]
+        for split, several in forms.items()
     }
     frozen_to = apply_how(backbone, checked.how)
     backbone.dropout = recipe.dropout
@@ -84,6 +88,9 @@ def assemble(
     found, precision = _precision(recipe, ranks, earlier)
     network = Network(backbone, head, info).to(precision.device)
     feeds = feed_splits(network, encoded, recipe, precision, workspace, stack, listen)
+    if (variants := len(encoded["train"])) > 1:
+        cached = "train.noise_cached" if isinstance(feeds["train"], StateFeed) else "train.noise_not_cached"
+        listen(Event("note", cached, values={"variants": variants - 1}))
     return Bench(recipe, fitted, network, feeds, targets, precision, found)
 
 
@@ -137,6 +144,15 @@ def trained_parts(network: Network, recipe: Recipe) -> list[Trained]:
         decay = recipe.weight_decay if parameter.dim() > 1 else 0.0
         parts.append(Trained(f"head.{name}", parameter, head_rate, decay))
     return parts
+
+
+def _noisy(texts: Sequence[str], recipe: Recipe) -> list[list[str]]:
+    """Noisy forms of the training texts: as many as the recipe says, but no more than there are epochs to see them."""
+    shares = parse_noise(recipe.augment)
+    count = min(recipe.augment_variants, cast("int", recipe.epochs) - 1)
+    if not shares or count < 1:
+        return []
+    return [list(form) for form in zip(*augment(texts, shares=shares, variants=count, seed=recipe.seed), strict=True)]
 
 
 def _resolved(

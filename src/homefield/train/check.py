@@ -12,6 +12,7 @@ import torch
 from homefield.backbones.catalogue import BackboneSource, resolve
 from homefield.backbones.how import How, parse_how
 from homefield.backbones.layers import check_how
+from homefield.data.augment import NOISE, parse_noise
 from homefield.data.dataset import SPLITS, Dataset, open_dataset
 from homefield.errors import HomefieldError
 from homefield.tasks import Task, task, task_for
@@ -56,7 +57,7 @@ def check_recipe(recipe: Recipe, workspace: Workspace) -> Checked:
             check_how(how, name=source.name, layers=source.facts.layers, fresh=source.facts.fresh, adaptable=True)
     except HomefieldError as error:
         faults.append(RecipeFault("train", "recipe.fault.cause", cause=error))
-    faults.extend(_machine_faults(recipe))
+    faults.extend(_other_faults(recipe))
     chosen = metric = None
     if dataset is not None and (name := _task_name(recipe, dataset, faults)) is not None:
         chosen = task(
@@ -135,7 +136,13 @@ def _metric(recipe: Recipe, chosen: Task, dataset: Dataset, faults: list[RecipeF
     return Metric(name, known[name])
 
 
-def _machine_faults(recipe: Recipe) -> Iterator[RecipeFault]:
+def _other_faults(recipe: Recipe) -> Iterator[RecipeFault]:
+    try:
+        parse_noise(recipe.augment)
+    except ValueError:
+        kind = closest(recipe.augment.partition(":")[0], ["none", "usual", *NOISE])
+        values = {"expected": "recipe.key.augment.expected", "got": recipe.augment}
+        yield RecipeFault("augment", "recipe.fault.expected", values, kind)
     if recipe.device == "cuda" and not torch.cuda.is_available():
         yield RecipeFault("device", "recipe.fault.no_cuda")
     for name in recipe.trackers:
