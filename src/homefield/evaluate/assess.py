@@ -167,6 +167,7 @@ def _assembled(
         majority=_majority(training, test, output, labels),
         baseline=None if rival is None else rival.measured,
         baseline_rows=None if baseline is None else baseline.rows,
+        baseline_given=None if baseline is None else baseline.given,
         difference=difference,
         temperature=temperature,
         thresholds=tuple(float(one) for one in thresholds),

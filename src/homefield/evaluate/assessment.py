@@ -54,7 +54,8 @@ class Tested:
 class Assessment:
     """What `assess` found. Every field is plain data; `as_json` gives one JSON object.
 
-    metric: the number that decides (`HEADLINE`). difference: model less baseline. risk, tested: the threshold from the
+    metric: the number that decides (`HEADLINE`). baseline_rows, baseline_given: training rows that the baseline learned
+    from, and how many it was given. difference: model less baseline. risk, tested: the threshold from the
     calibration split and how it did here; None without calibration rows and for numbers. half_width: of a number's
     interval that misses one row in ten. curve, baseline_curve: error rate against automatic rate here. confusion:
     (true, predicted, rows) of the cells that are not empty. dots: true and predicted numbers of at most 600 rows.
@@ -69,6 +70,7 @@ class Assessment:
     majority: Measured | None
     baseline: Measured | None
     baseline_rows: int | None
+    baseline_given: int | None
     difference: Difference | None
     temperature: float
     thresholds: tuple[float, ...]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
@@ -13,31 +14,26 @@ from homefield.pages import Both, Column, Section, Text, columns, count, say, se
 
 __all__ = ["facts_section"]
 
+_HASH = re.compile(r"\b([0-9a-f]{16})[0-9a-f]{24,}\b")  # the start of a content hash tells it from others
+
 
 def facts_section(data: ReportData) -> Section | None:
     """Dataset, costs, recipe and environment, each where there is something to say."""
     parts = [
-        _table(say("report.dataset"), _flat(data.dataset)),
-        _table(say("report.costs"), [(name, seconds(float(value))) for name, value in data.seconds.items()]),
-        _table(say("report.environment"), _flat(data.environment)),
-        _table(say("report.recipe"), _flat(data.recipe)),
+        _table(say("report.dataset"), [(_name(name), value) for name, value in _lines(data.dataset, "")]),
+        _table(say("report.costs"), [(_name(name), seconds(float(value))) for name, value in data.seconds.items()]),
+        _table(say("report.environment"), list(_lines(data.environment, ""))),
+        _table(say("report.recipe"), list(_lines(data.recipe, ""))),
     ]
     shown = [part for part in parts if part is not None]
     return section(say("report.facts"), columns(*shown), anchor="facts") if shown else None
 
 
-def _table(title: Text, rows: list[tuple[str, Text]]) -> Markup | None:
+def _table(title: Text, rows: Sequence[tuple[Text, Text]]) -> Markup | None:
     if not rows:
         return None
-    return table(
-        [Column(say("report.what")), Column(say("report.value"), "number")],
-        [[_name(key), value] for key, value in rows],
-        caption=title,
-    )
-
-
-def _flat(values: Mapping[str, Any]) -> list[tuple[str, Text]]:
-    return list(_lines(values, ""))
+    heads = [Column(say("report.what")), Column(say("report.value"), "number")]
+    return table(heads, rows, caption=title)
 
 
 def _lines(values: Mapping[str, Any], before: str) -> Iterator[tuple[str, Text]]:
@@ -56,10 +52,11 @@ def _lines(values: Mapping[str, Any], before: str) -> Iterator[tuple[str, Text]]
         elif isinstance(value, (list, tuple)):
             yield name, ", ".join(map(str, value)) or "–"
         else:
-            yield name, str(value)
+            yield name, _HASH.sub(r"\1…", str(value))
 
 
-def _name(key: str) -> Both | str:
+def _name(key: str) -> Both:
     """A stage or a count by its name in both languages where it has one, else the key as it is."""
-    known = f"report.fact.{key}"
-    return say(known) if known in catalogue("en", "report") else key
+    known = catalogue("en", "report")
+    parts = [say(f"report.fact.{one}") if f"report.fact.{one}" in known else Both(one, one) for one in key.split(".")]
+    return Both(" · ".join(one.en for one in parts), " · ".join(one.zh for one in parts))

@@ -92,6 +92,9 @@ def numbers_section(data: ReportData) -> Section:
         row += [value_of(metric, one.numbers.get(metric)) for _, one in others if one is not None]
         rows.append(row)
     parts = [table(columns, rows, note=say("report.numbers_note"))]
+    if found.baseline_rows is not None and found.baseline_rows < (found.baseline_given or 0):
+        words = say("report.baseline_sample", rows=count(found.baseline_rows), given=count(found.baseline_given or 0))
+        parts.append(notice(words))
     if found.difference is not None:
         parts.append(_paired(data))
     return section(say("report.numbers"), *parts, anchor="numbers")

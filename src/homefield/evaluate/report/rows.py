@@ -11,6 +11,7 @@ from homefield.pages.document import breakable
 
 __all__ = ["classes_section", "mistakes_section", "slices_section"]
 
+MANY, WEAKEST = 24, 16  # of more classes than these only so many are shown at once
 FIRST = 12  # mistakes shown at once; the rest open at a click
 
 
@@ -51,7 +52,13 @@ def classes_section(data: ReportData) -> Section | None:
         ]
         for one in sorted(found, key=lambda one: (one.f1 is None, one.f1 or 0.0))
     ]
-    return section(say("report.classes"), table(columns, rows), anchor="classes", lead=say("report.classes_lead"))
+    shown = rows if len(rows) <= MANY else rows[:WEAKEST]
+    parts = [table(columns, shown)]
+    if len(rows) > len(shown):
+        parts.append(
+            disclosure(say("report.more_classes", count=len(rows) - len(shown)), table(columns, rows[WEAKEST:]))
+        )
+    return section(say("report.classes"), *parts, anchor="classes", lead=say("report.classes_lead"))
 
 
 def slices_section(data: ReportData) -> Section | None:
@@ -98,7 +105,7 @@ def _text(one: Mistake) -> Markup:
 def _near(one: Mistake) -> Markup:
     return Markup('<ul class="near">{}</ul>').format(
         Markup("").join(
-            Markup('<li>{} <span class="aside">{} · {}</span></li>').format(
+            Markup('<li>{} <span class="aside">{}\u00a0·\u00a0{}</span></li>').format(
                 near.text, breakable(near.label), f"{near.similarity:.2f}"
             )
             for near in one.nearest
