@@ -151,6 +151,14 @@ def test_what_scrolls_can_be_focused_and_has_a_name() -> None:
     assert all(one.get("aria-label") for one in scrolling)
 
 
+def test_a_chart_is_named_by_its_title() -> None:
+    tree = Tree(whole())
+    titles = {attributes.get("id") for tag, attributes in tree.seen if tag == "figcaption"}
+    charts = [attributes for tag, attributes in tree.seen if tag == "svg" and attributes.get("role") == "img"]
+    assert charts
+    assert all(one.get("aria-labelledby") in titles for one in charts)
+
+
 def test_ids_are_unique() -> None:
     ids = [attributes["id"] for _, attributes in Tree(whole()).seen if "id" in attributes]
     assert len(ids) == len(set(ids))

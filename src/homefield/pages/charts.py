@@ -128,6 +128,7 @@ def meter(share: float, colour: Colour = "accent") -> Markup:
 def figure(chart: Markup, title: Text, note: Text | None = None) -> Markup:
     """A chart with its title and, under it, how to read it."""
     name = unique("figure")
+    chart = chart.replace('role="img"', Markup('role="img" aria-labelledby="{}"').format(name))
     below = Markup('<p class="note">{}</p>').format(note) if note else ""
     return Markup('<figure aria-labelledby="{}"><figcaption id="{}">{}</figcaption>{}{}</figure>').format(
         name, name, title, chart, below
