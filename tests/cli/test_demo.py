@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from homefield.cli.commands import demo as module
+from homefield.cli.face import Face
+from homefield.cli.outcome import as_json
+
+QUICK = {"backbone": "cnn-text", "epochs": 4, "batch": 16, "learning_rate": 4e-3, "head_learning_rate": 4e-3}
 
 
-@pytest.fixture(scope="module")
-def quick() -> dict[str, dict[str, object]]:
-    return {language: {"backbone": "cnn-text", "epochs": 4} for language in ("en", "zh")}
-
-
+@pytest.mark.timeout(600)
 def test_the_whole_way_in_both_languages(
-    run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick: dict[str, dict[str, object]]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(module, "RECIPES", quick)
-    place = ["--workspace", tmp_path]
-    ran = run("demo", "--json", *place)
-    assert ran.code == 0, ran.out
-    assert [each["language"] for each in ran.json["models"]] == ["zh", "en"]
-    for each in ran.json["models"]:
+    monkeypatch.setattr(module, "RECIPES", {"en": QUICK, "zh": QUICK})
+    monkeypatch.setenv("HOMEFIELD_LANG", "zh")
+    face = Face("zh", workspace_given=tmp_path)
+    outcome = module.demo.callback.__wrapped__(face, "engine", None)  # type: ignore[union-attr]
+    told = json.loads(as_json(outcome.document))
+    assert [each["language"] for each in told["models"]] == ["zh", "en"]
+    for each in told["models"]:
         assert each["counts"]["read"] == sum(each["counts"][name] for name in ("kept", "rejected", "merged"))
         assert each["counts"]["rejected"] > 0
         assert each["counts"]["merged"] > 0
@@ -30,10 +32,18 @@ def test_the_whole_way_in_both_languages(
         assert each["baseline"] > 0.3
         assert (Path(each["model"]) / "report.html").is_file()
         assert each["asked"]
-    again = run("demo", "--lang", "zh", *place)
-    assert again.code == 0, again.err
-    assert "从记录到经过验证的模型" in again.out
-    assert "下一步" in again.out
+    face.show(outcome)
+    out = capsys.readouterr().out
+    for part in ("从记录到经过验证的模型", "保留", "TF-IDF", "下一步", str(tmp_path / "demo")):
+        assert part in out
+
+
+def test_an_earlier_demo_is_replaced(tmp_path: Path) -> None:
+    folder = module._fresh(tmp_path / "demo")
+    (folder / "en").mkdir()
+    (folder / "en" / "old").write_text("")
+    assert module._fresh(folder) == folder
+    assert not (folder / "en").exists()
 
 
 def test_a_folder_that_no_demo_made_is_kept(run, tmp_path: Path) -> None:
