@@ -3,5 +3,6 @@
 from homefield.serve.network import Sessions
 from homefield.serve.prediction import Candidate, Evidence, Prediction
 from homefield.serve.predictor import Outputs, Predictor
+from homefield.serve.together import Together
 
-__all__ = ["Candidate", "Evidence", "Outputs", "Prediction", "Predictor", "Sessions"]
+__all__ = ["Candidate", "Evidence", "Outputs", "Prediction", "Predictor", "Sessions", "Together"]

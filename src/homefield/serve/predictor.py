@@ -23,7 +23,7 @@ from homefield.serve.products import Products
 from homefield.serve.reader import Reader
 from homefield.serve.unknown import UnknownScore
 
-__all__ = ["Outputs", "Predictor"]
+__all__ = ["CHUNK", "TOKENS", "Outputs", "Predictor", "check_texts"]
 
 CHUNK = 1_024  # texts held at once when streaming
 TOKENS = 1_024  # token places a pass; more gain nothing on a processor and cost memory
@@ -105,7 +105,7 @@ class Predictor:
         Raises:
             CallError: as `predict`.
         """
-        _check(texts)
+        check_texts(texts)
         manifest = self.bundle.manifest
         if not texts:
             size = max(1, len(manifest.labels))
@@ -136,7 +136,12 @@ class Predictor:
         return self.decider.decide(judged, outputs.faults, near, top=top)
 
 
-def _check(texts: Sequence[str]) -> None:
+def check_texts(texts: Sequence[str]) -> None:
+    """See that these are texts.
+
+    Raises:
+        CallError: `serve.one_text`, `serve.not_a_text`.
+    """
     if isinstance(texts, (str, bytes)):
         raise CallError("serve.one_text")
     for place, text in enumerate(texts):

@@ -67,8 +67,6 @@ class Reader:
             cleaned.append(clean)
             if fault is not None:
                 faults[place] = fault
-        if len(cleaned) == 1:
-            return Texts([self._tokenizer.encode(cleaned[0]).ids], faults)
         return Texts([one.ids for one in self._tokenizer.encode_batch_fast(cleaned)], faults)
 
     def batches(self, ids: Sequence[list[int]], *, tokens: int) -> Iterator[Batch]:
