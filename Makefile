@@ -44,7 +44,7 @@ check: $(VENV)/.tests
 	$(BIN)/lint-imports --no-cache
 
 test: check
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup $(PYTEST)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(PYTEST)
 
 bench: $(VENV)/.tests
 	@if [ -n "$(RUN)" ]; then $(BIN)/python benchmarks/$(RUN).py $(ARGS); \

@@ -64,7 +64,10 @@ def find_workspace(given: Path | None = None, *, environ: Mapping[str, str] | No
         return Workspace(given.expanduser().resolve())
     if named := environ.get("HOMEFIELD_WORKSPACE"):
         return Workspace(Path(named).expanduser().resolve())
-    here = Path.cwd()
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:  # the folder this was started in is gone
+        return Workspace(Path.home() / ".homefield")
     for folder in (here, *here.parents):
         if (folder / SETTINGS_FILE).is_file():
             return Workspace(folder)

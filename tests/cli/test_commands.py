@@ -317,6 +317,11 @@ class TestPredict:
         labels = [row["label"] for row in csv.DictReader(io.StringIO(done.stdout))]
         assert labels == ["parcel", "hours"]
 
+    def test_standard_input_may_be_gb18030(self, made: Path) -> None:
+        words = [sys.executable, "-m", "homefield", "predict", str(made / "model"), "-", "--json"]
+        done = subprocess.run(words, input="退款 refund please\n".encode("gb18030"), capture_output=True, check=True)
+        assert json.loads(done.stdout)["predictions"][0]["text"] == "退款 refund please"
+
     def test_standard_input_to_a_file(self, made: Path, tmp_path: Path, run, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(sys, "stdin", io.StringIO("refund please\n\n"))
         ran = run("predict", made / "model", "-", "--out", tmp_path / "a.csv", "--json")

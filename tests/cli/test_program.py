@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -166,6 +167,25 @@ def test_every_option_has_a_sentence(language: Language) -> None:
         for each in command.get_params(ctx):
             kind = "option" if isinstance(each, Option) else "argument"
             assert f"cli.{kind}.{each.key}" in known, (path, each.name)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("arguments", "encoding"), [([], "ascii"), (["--json"], "utf-8")])
+def test_a_terminal_that_knows_no_chinese_still_gets_an_answer(arguments: list[str], encoding: str) -> None:
+    words = [sys.executable, "-m", "homefield", "doctr", "--lang", "zh", *arguments]
+    done = subprocess.run(words, env={**os.environ, "PYTHONIOENCODING": "ascii"}, capture_output=True, check=False)
+    assert done.returncode == 2
+    said = (done.stdout + done.stderr).decode(encoding)
+    assert "doctr" in said
+    assert ("没有" in said) == (encoding == "utf-8")
+
+
+def test_a_folder_that_is_gone_is_no_reason_to_fail(tmp_path: Path) -> None:
+    line = (
+        f"mkdir {tmp_path}/gone && cd {tmp_path}/gone && rmdir {tmp_path}/gone && {sys.executable} -m homefield --help"
+    )
+    environ = {key: value for key, value in os.environ.items() if key != "HOMEFIELD_WORKSPACE"}
+    done = subprocess.run(["bash", "-c", line], env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_pipe_that_closes_early_is_no_error() -> None:

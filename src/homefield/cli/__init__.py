@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -18,12 +19,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         sys.stdout.write(f"homefield {__version__}\n")
         return 0
-    from homefield.cli.face import face_for
-    from homefield.cli.failures import Failures
-    from homefield.cli.outcome import Outcome
-    from homefield.cli.program import program
-
+    try:
+        from homefield.cli.face import face_for
+        from homefield.cli.failures import Failures
+        from homefield.cli.outcome import Outcome
+        from homefield.cli.program import program
+    except KeyboardInterrupt:
+        return 130
     face = face_for(arguments)
+    _make_writable(as_json=face.json)
     before = os.environ.get("HOMEFIELD_LANG")
     os.environ["HOMEFIELD_LANG"] = face.language  # so that reports and libraries below speak it too
     failures = Failures(face)
@@ -41,3 +45,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             os.environ["HOMEFIELD_LANG"] = before
     return failures.code
+
+
+def _make_writable(*, as_json: bool) -> None:
+    """JSON is UTF-8 whatever the terminal's encoding; a mark that the terminal cannot show becomes a question mark."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            if as_json:
+                stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+            else:
+                stream.reconfigure(errors="replace")

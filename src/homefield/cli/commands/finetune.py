@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,7 +51,7 @@ def finetune(
     out: Path,
     resume: bool,
     **given: object,
-) -> Outcome:
+) -> Outcome | None:
     """Call `homefield.api.finetune` and show what came of it."""
     from homefield import api
     from homefield.errors import CallError
@@ -61,6 +62,8 @@ def finetune(
             raise CallError("cli.resume_needs_run", path=out)
     keys = given_keys(given)
     run = api.finetune(recipe, out=out, resume=resume, workspace=face.workspace, listen=face.listen, **keys)
+    if os.environ.get("RANK", "0") != "0":
+        return None  # of several processes, the first tells
     return describe(run, face)
 
 

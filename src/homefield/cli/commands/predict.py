@@ -60,6 +60,8 @@ def predict(
         raise CallError("cli.nothing_to_predict")
     roles = pairs(columns, "--column")
     predictor = api.load(model, precision=precision, workspace=face.workspace)
+    if str(file) == "-" and sys.stdin.isatty():
+        sys.stderr.write(face.say("predict.type_texts") + "\n")
     show = _Show(predictor, evidence=evidence, top=top)
     if file is not None and str(file) != "-" and out is not None:
         from homefield.serve.files import predict_file
@@ -100,7 +102,7 @@ class _Show:
         from homefield.serve.predictor import CHUNK
 
         size = 1 if sys.stdin.isatty() else CHUNK
-        pending = (line.rstrip("\r\n") for line in sys.stdin)
+        pending = _stdin_lines()
         number = 0
         while chunk := list(islice(pending, size)):
             for text, said in zip(
@@ -115,6 +117,19 @@ class _Show:
 
         assert file is not None
         return predict_rows(self.predictor, [file], columns=columns, evidence=self.evidence, top=self.top)
+
+
+def _stdin_lines() -> Iterator[str]:
+    """Lines of standard input: UTF-8, and GB18030 where a line is not."""
+    for raw in getattr(sys.stdin, "buffer", sys.stdin):
+        if isinstance(raw, bytes):
+            try:
+                line = raw.decode("utf-8-sig")
+            except UnicodeDecodeError:
+                line = raw.decode("gb18030", errors="replace")
+        else:
+            line = raw
+        yield line.rstrip("\r\n")
 
 
 def _write(rows: Iterator[Row], out: Path, predictor: Predictor, face: Face) -> Outcome:
