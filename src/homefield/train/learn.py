@@ -153,7 +153,8 @@ def _teller(bench: Bench, place: Place, around: Surroundings) -> Teller:
         return Teller(None, (), around.listen)
     file = MetricsFile(around.folder / "metrics.jsonl", place.metrics_bytes)
     around.stack.callback(file.close)
-    trackers = [open_tracker(name, around.folder, bench.recipe.model_dump()) for name in bench.recipe.trackers]
+    settings = bench.recipe.model_dump()
+    trackers = [open_tracker(name, around.folder, settings, after=place.step) for name in bench.recipe.trackers]
     for tracker in trackers:
         around.stack.callback(tracker.close)
     return Teller(file, trackers, around.listen)

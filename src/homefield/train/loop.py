@@ -32,6 +32,7 @@ __all__ = ["Loop", "Metric"]
 Objective = Callable[[Rows, int], tuple[Tensor, Tensor]]
 """Rows and epoch (0-based) to the sum of their losses and its weight."""
 Judge = Callable[[], dict[str, Any]]
+_SUMMED = ("loss", "weight", "samples", "tokens", "padded", "seconds")
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Loop:
     def __post_init__(self) -> None:
         self._per_epoch = steps_per_epoch(len(self.lengths(0)), self.recipe.batch)
         self.total = self._per_epoch * self.epochs
-        self._sums = dict.fromkeys(("loss", "weight", "samples", "tokens", "padded"), 0.0) | self.place.since
+        self._sums = dict.fromkeys(_SUMMED, 0.0) | self.place.since
         self._loss = torch.tensor([self._sums["loss"], self._sums["weight"]], dtype=torch.float64, device=self.device)
         self._clock = self._saved = self._started = time.perf_counter()
 
@@ -85,6 +86,7 @@ class Loop:
             CallError: `train.diverged`, when the loss is no number any more.
         """
         self.teller.stage(self.total)
+        self._clock = time.perf_counter()
         while self.place.step < self.total and not self.place.stopped_early:
             epoch = self.place.step // self._per_epoch
             self._lengths = self.lengths(epoch)
@@ -92,7 +94,6 @@ class Loop:
                 self._lengths, batch=self.recipe.batch, window=self.recipe.window, seed=self.recipe.seed, epoch=epoch
             )
             self.begin(epoch)
-            self._clock = time.perf_counter()
             for rows in steps[self.place.step % self._per_epoch :]:
                 stopping = self._step(rows, epoch)
                 if self.place.step % self._per_epoch == 0:
@@ -135,7 +136,8 @@ class Loop:
         if not np.isfinite(norm):
             raise CallError("train.diverged", step=self.place.step, rate=f"{self.optimiser.learning_rate:.2g}")
         now = time.perf_counter()
-        seconds, sums = max(now - self._clock, 1e-9), self._sums
+        sums = self._sums
+        seconds = max(now - self._clock + sums["seconds"], 1e-9)
         values = {
             "epoch": epoch + 1,
             "loss": float(self._loss[0] / self._loss[1]),
@@ -175,6 +177,7 @@ class Loop:
         if (due or stopping) and self.ranks.first:
             place = self.place
             place.since = {**self._sums, "loss": float(self._loss[0]), "weight": float(self._loss[1])}
+            place.since["seconds"] += now - self._clock
             place.seconds += now - self._started
             place.metrics_bytes = self.teller.secured()
             self.checkpoints.save(place, self.optimiser.state(), self.best)

@@ -34,23 +34,23 @@ def installed(name: str) -> bool:
     return importlib.util.find_spec(_MODULES[name]) is not None
 
 
-def open_tracker(name: str, folder: Path, settings: Mapping[str, Any]) -> Tracker:
-    """The tracker called `name` for the run in `folder` with the recipe `settings`."""
+def open_tracker(name: str, folder: Path, settings: Mapping[str, Any], *, after: int = 0) -> Tracker:
+    """The tracker called `name` for the run in `folder` with the recipe `settings`; `after`: the step before it."""
     kinds: dict[str, type[Any]] = {
         "tensorboard": _TensorBoard,
         "wandb": _Wandb,
         "mlflow": _MLflow,
         "visdom": _Visdom,
     }
-    tracker: Tracker = kinds[name](folder, settings)
+    tracker: Tracker = kinds[name](folder, settings, after)
     return tracker
 
 
 class _TensorBoard:
-    def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, Any], after: int) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
-        self._writer = SummaryWriter(str(folder / "tensorboard"))
+        self._writer = SummaryWriter(str(folder / "tensorboard"), purge_step=after + 1 if after else None)
         self._writer.add_text("recipe", "\n".join(f"    {key} = {value}" for key, value in settings.items()))
 
     def numbers(self, step: int, values: Mapping[str, float]) -> None:
@@ -62,9 +62,10 @@ class _TensorBoard:
 
 
 class _Wandb:
-    def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, Any], after: int) -> None:
         import wandb
 
+        del after
         mode = os.environ.get("WANDB_MODE", "offline")
         self._run = wandb.init(
             project="homefield", name=folder.name, dir=str(folder), config=dict(settings), mode=mode, resume="allow"
@@ -78,9 +79,10 @@ class _Wandb:
 
 
 class _MLflow:
-    def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, Any], after: int) -> None:
         import mlflow
 
+        del after
         self._mlflow = mlflow
         if "MLFLOW_TRACKING_URI" not in os.environ:
             mlflow.set_tracking_uri((folder / "mlflow").resolve().as_uri())
@@ -96,10 +98,10 @@ class _MLflow:
 
 
 class _Visdom:
-    def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, Any], after: int) -> None:
         import visdom
 
-        del settings
+        del settings, after
         self._client = visdom.Visdom(env=folder.name, raise_exceptions=True)
         self._drawn: set[str] = set()
 
