@@ -6,7 +6,10 @@ themselves lie in Parquet blocks: *live* rows, numbered 0, 1, 2, ... in the orde
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,23 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-__all__ = ["Places", "Spill"]
+__all__ = ["Places", "Spill", "plain_disk_errors"]
+
+
+@contextmanager
+def plain_disk_errors() -> Iterator[None]:
+    """Polars' errors about writing as the operating system's own, which `homefield.files` has sentences for.
+
+    Raises:
+        OSError: with the number that Polars put in its text.
+    """
+    try:
+        yield
+    except pl.exceptions.PolarsError as error:
+        if found := re.search(r"\(os error (\d+)\)", str(error)):
+            number = int(found.group(1))
+            raise OSError(number, os.strerror(number)) from error
+        raise
 
 
 class Spill:
@@ -40,7 +59,8 @@ class Spill:
         """Append to the binary column `name`."""
         self._types.setdefault(name, values.dtype)
         with (self._folder / f"{name}.bin").open("ab") as stream:
-            np.ascontiguousarray(values, dtype=self._types[name]).tofile(stream)
+            # Not `tofile`, whose error on a full disk does not say that the disk is full.
+            stream.write(np.ascontiguousarray(values, dtype=self._types[name]).data)
 
     def load(self, name: str) -> NDArray[Any]:
         """The whole binary column `name`."""
@@ -55,8 +75,9 @@ class Spill:
 
     def add_block(self, live: pl.DataFrame, rejected: pl.DataFrame) -> None:
         """Put aside the live and the rejected rows of one block."""
-        live.write_parquet(self._path("live", self.blocks), compression="lz4", statistics=False)
-        rejected.write_parquet(self._path("rejected", self.blocks), compression="lz4", statistics=False)
+        with plain_disk_errors():
+            live.write_parquet(self._path("live", self.blocks), compression="lz4", statistics=False)
+            rejected.write_parquet(self._path("rejected", self.blocks), compression="lz4", statistics=False)
         self._starts.append(self.live + live.height)
 
     def live_blocks(self, columns: Sequence[str] | None = None) -> Iterator[tuple[int, pl.DataFrame]]:

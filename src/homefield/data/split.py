@@ -149,6 +149,8 @@ def _give(
     while lacking.sum() > len(ones):
         lacking[int(np.argmax(lacking))] -= 1
     chosen[ones] = np.repeat(np.arange(len(SPLITS), dtype=np.uint8), lacking)
+    if len(members) and not (chosen[members] == 0).any():
+        chosen[members[-1]] = 0  # a label that train has never seen cannot be learned
     given: NDArray[np.int64] = np.bincount(chosen[members], weights=sizes[members], minlength=len(SPLITS)).astype(
         np.int64
     )

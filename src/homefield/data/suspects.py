@@ -68,10 +68,10 @@ def find_suspects(texts: Sequence[str], labels: NDArray[np.integer], groups: NDA
     best = probability.argmax(axis=1)
     everyone = np.arange(len(texts))
     confidence, own = probability[everyone, best], probability[everyone, codes[1]]
-    # As sure of the other label as it is, on average, of rows that have it (Northcutt 2021, confident learning): a
-    # large class draws every doubtful row a little, and that alone is no suspicion.
+    # About as sure of the other label as it is, on average, of rows that have it (Northcutt 2021, confident learning):
+    # a large class draws every doubtful row a little, and that alone is no suspicion.
     usual = np.bincount(codes[1], weights=own) / np.bincount(codes[1])
-    found = np.flatnonzero((best != codes[1]) & (confidence - own > MARGIN) & (confidence >= usual[best]))
+    found = np.flatnonzero((best != codes[1]) & (confidence - own > MARGIN) & (confidence >= 0.9 * usual[best]))
     found = found[np.argsort(-(confidence - own)[found], kind="stable")]
     return Suspects(found, codes[0][best[found]].astype(np.int64), confidence[found], own[found])
 

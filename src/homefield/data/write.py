@@ -23,7 +23,7 @@ from homefield.data.labels import typed_labels
 from homefield.data.quality_page import quality_page
 from homefield.data.reasons import reason_text
 from homefield.data.settle import Settled
-from homefield.data.spill import Places, Spill
+from homefield.data.spill import Places, Spill, plain_disk_errors
 from homefield.events import Event, Listener
 from homefield.files import write_file
 
@@ -55,12 +55,16 @@ def write_splits(
             chosen = frame.filter(pl.col("split") == code).drop("split")
             rows[name] += chosen.height
             file = folder / f"{name}.parquet" if ranges == 1 else work / f"{name}_{number}.parquet"
-            chosen.write_parquet(file, compression="zstd")
+            with plain_disk_errors():
+                chosen.write_parquet(file, compression="zstd")
             parts[name].append(file)
         listen(Event("advance", "data.stage.write", done=high, total=total))
     if ranges > 1:
         for split, files in parts.items():
-            pl.scan_parquet(files).sink_parquet(folder / f"{split}.parquet", compression="zstd", maintain_order=True)
+            with plain_disk_errors():
+                pl.scan_parquet(files).sink_parquet(
+                    folder / f"{split}.parquet", compression="zstd", maintain_order=True
+                )
             for file in files:
                 file.unlink()
     return rows
