@@ -53,6 +53,7 @@ class Recorder(ModuleType):
 def test_every_tracker_keeps_the_same_contract(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[tuple[str, tuple[Any, ...], Mapping[str, Any]]] = []
     monkeypatch.setitem(sys.modules, name, Recorder(name, calls))
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
     for variable in ("WANDB_MODE", "MLFLOW_TRACKING_URI"):
         monkeypatch.delenv(variable, raising=False)
     tracker = open_tracker(name, tmp_path / "run", {"epochs": 3})
@@ -66,6 +67,21 @@ def test_every_tracker_keeps_the_same_contract(name: str, tmp_path: Path, monkey
         assert calls[0][2]["mode"] == "offline"
     if name == "mlflow":
         assert calls[0][1][0].startswith("file:")
+
+
+@pytest.mark.parametrize(("name", "written"), [("wandb", "*.wandb"), ("mlflow", "loss")])
+def test_where_it_is_installed_it_writes_into_the_runs_folder(
+    name: str, written: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not installed(name):
+        pytest.skip(f"{name} is not installed")
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    for variable in ("WANDB_MODE", "MLFLOW_TRACKING_URI"):
+        monkeypatch.delenv(variable, raising=False)
+    tracker = open_tracker(name, tmp_path, {"epochs": 3, "trackers": (name,)})
+    tracker.numbers(1, {"step/loss": 0.5})
+    tracker.close()
+    assert list(tmp_path.rglob(written))
 
 
 def test_a_tracker_that_is_not_installed_is_a_fault_that_says_what_to_install(

@@ -66,16 +66,21 @@ class _Wandb:
         import wandb
 
         del after
-        mode = os.environ.get("WANDB_MODE", "offline")
         self._run = wandb.init(
-            project="homefield", name=folder.name, dir=str(folder), config=dict(settings), mode=mode, resume="allow"
+            project="homefield",
+            name=folder.name,
+            dir=str(folder),
+            config=dict(settings),
+            mode=os.environ.get("WANDB_MODE", "offline"),
+            # Standard output belongs to the command's result.
+            settings={"silent": True, "console": "off"},
         )
 
     def numbers(self, step: int, values: Mapping[str, float]) -> None:
         self._run.log(dict(values), step=step)
 
     def close(self) -> None:
-        self._run.finish(quiet=True)
+        self._run.finish()
 
 
 class _MLflow:
@@ -85,6 +90,8 @@ class _MLflow:
         del after
         self._mlflow = mlflow
         if "MLFLOW_TRACKING_URI" not in os.environ:
+            # Files in the run's folder need no server and no database; MLflow asks that they are wanted.
+            os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
             mlflow.set_tracking_uri((folder / "mlflow").resolve().as_uri())
         mlflow.set_experiment("homefield")
         mlflow.start_run(run_name=folder.name)
