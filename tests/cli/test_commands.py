@@ -343,7 +343,7 @@ class TestPredict:
             finally:
                 process.kill()
         assert process.returncode == 130
-        assert err.startswith("error: Stopped by you.")
+        assert err.startswith("Stopped by you.")
 
     def test_nothing_and_both(self, run, made: Path, records: Path) -> None:
         assert "was given no text" in run("predict", made / "model").err

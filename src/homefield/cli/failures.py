@@ -71,7 +71,7 @@ class Failures:
     def _tell(self, error: HomefieldError) -> None:
         self.code = error.exit_code
         language = self.face.language
-        self._print(error.as_json(language))
+        self._print(error.as_json(language), stopped=isinstance(error, Interrupted))
 
     def _unexpected(self, error: BaseException) -> None:
         self.code = MachineError.exit_code
@@ -85,7 +85,7 @@ class Failures:
             }
         )
 
-    def _print(self, told: Mapping[str, object]) -> None:
+    def _print(self, told: Mapping[str, object], *, stopped: bool = False) -> None:
         from homefield.cli.outcome import as_json, console_for
 
         what, next_step = str(told["what"]).rstrip(), str(told["next"])
@@ -97,10 +97,12 @@ class Failures:
             from rich.text import Text
 
             body = Text(what) + Text(f"\n\n{next_step}", "bold")
-            title = self.face.say("error.title")
-            console_for(errors=True).print(Panel(body, title=title, title_align="left", border_style="red"))
+            title = self.face.say("error.stopped" if stopped else "error.title")
+            colour = "yellow" if stopped else "red"
+            console_for(errors=True).print(Panel(body, title=title, title_align="left", border_style=colour))
         else:
-            sys.stderr.write(f"{self.face.say('error.line', what=what)}\n{next_step}\n")
+            line = what if stopped else self.face.say("error.line", what=what)
+            sys.stderr.write(f"{line}\n{next_step}\n")
             sys.stderr.flush()
 
 
