@@ -1,4 +1,4 @@
-"""Prepare a CSV larger than memory should allow: wall time, peak memory of the process, and whether every row is accounted for.
+"""Prepare a large CSV: wall time, peak memory of the process, and whether every row is accounted for.
 
 The records are made here: customers' questions in Chinese and English put together from word lists, a tenth of them
 repeated, some slightly changed, some with a telephone number, an empty text or a missing label.
@@ -24,8 +24,12 @@ EN = (
     "rate top up virtual number change cancel activate late missing wrong twice declined pending charged today "
     "yesterday week month bank shop store delivery courier return size colour broken screen battery please help why "
     "when where how can my the a is not still after before with without from into"
-).split()
-ZH = "我你的了吗怎么什么时候为订单退款发货快递地址修改取消密码登录账户余额银行卡支付失败手续费优惠券发票会员积分客服电话尺码颜色质量问题换货退货物流信息更新还没有收到可以请帮查一下今天昨天上周"
+)
+ZH = (
+    "我你的了吗怎么什么时候为订单退款发货快递地址修改取消密码登录账户余额银行卡支付失败手续费优惠券发票会员"
+    "积分客服电话尺码颜色质量问题换货退货物流信息更新还没有收到可以请帮查一下今天昨天上周"
+)
+WORDS = EN.split()
 LABELS = [f"intent_{number:02d}" for number in range(60)]
 
 RUN = """
@@ -60,7 +64,11 @@ def write_records(path: Path, size: int, seed: int) -> int:
             lines = []
             for _ in range(10_000):
                 text = _text(rng, recent)
-                label = LABELS[zlib.crc32(text[:4].encode()) % len(LABELS)] if rng.random() > 0.01 else rng.choice(["", *LABELS])
+                label = (
+                    LABELS[zlib.crc32(text[:4].encode()) % len(LABELS)]
+                    if rng.random() > 0.01
+                    else rng.choice(["", *LABELS])
+                )
                 lines.append(f'{rows},"{text}",{label}\n' if "," in text else f"{rows},{text},{label}\n")
                 rows += 1
             block = "".join(lines)
@@ -81,7 +89,7 @@ def _text(rng: random.Random, recent: list[str]) -> str:
         text = "".join(rng.choices(ZH, k=rng.randint(8, 40)))
         text = f"{text}，电话1{rng.randint(3000000000, 9999999999)}" if rng.random() < 0.05 else text
     else:
-        text = " ".join(rng.choices(EN, k=rng.randint(5, 25)))
+        text = " ".join(rng.choices(WORDS, k=rng.randint(5, 25)))
         text = f"{text}, order {rng.randint(10**9, 10**10)}" if rng.random() < 0.1 else text
     if len(recent) < 50_000:
         recent.append(text)
