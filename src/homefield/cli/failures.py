@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -71,7 +71,7 @@ class Failures:
     def _tell(self, error: HomefieldError) -> None:
         self.code = error.exit_code
         language = self.face.language
-        self._print(error.as_json(language), stopped=isinstance(error, Interrupted))
+        self._print(error.as_json(language), how="stopped" if isinstance(error, Interrupted) else "failed")
 
     def _unexpected(self, error: BaseException) -> None:
         self.code = MachineError.exit_code
@@ -85,7 +85,7 @@ class Failures:
             }
         )
 
-    def _print(self, told: Mapping[str, object], *, stopped: bool = False) -> None:
+    def _print(self, told: Mapping[str, object], *, how: Literal["failed", "stopped"] = "failed") -> None:
         from homefield.cli.outcome import as_json, console_for
 
         what, next_step = str(told["what"]).rstrip(), str(told["next"])
@@ -97,12 +97,10 @@ class Failures:
             from rich.text import Text
 
             body = Text(what) + Text(f"\n\n{next_step}", "bold")
-            title = self.face.say("error.stopped" if stopped else "error.title")
-            colour = "yellow" if stopped else "red"
+            title, colour = self.face.say(f"error.{how}"), {"failed": "red", "stopped": "yellow"}[how]
             console_for(errors=True).print(Panel(body, title=title, title_align="left", border_style=colour))
         else:
-            line = what if stopped else self.face.say("error.line", what=what)
-            sys.stderr.write(f"{line}\n{next_step}\n")
+            sys.stderr.write(f"{self.face.say(f'error.line_{how}', what=what)}\n{next_step}\n")
             sys.stderr.flush()
 
 
