@@ -36,10 +36,10 @@ MINILM = Facts(
 CNN_TEXT = Facts(
     name="cnn-text",
     layers=1,
-    width=768,
+    width=704,
     max_length=512,
     licence="Apache-2.0",
-    source="Kim 2014, from scratch",
+    source="Kim 2014 and Joulin et al. 2017, from scratch",
     fresh=True,
     learning_rate=2e-3,
 )

@@ -14,14 +14,19 @@ from homefield.backbones.bigru import BiGru, GruShape
 from homefield.backbones.catalogue import BackboneSource
 from homefield.backbones.checkpoint import read_pooling, read_weights, shape_of
 from homefield.backbones.cnn import CnnShape, CnnText
+from homefield.backbones.encode import encode
 from homefield.backbones.encoder import Encoder, Shape
 from homefield.backbones.facts import Facts
 from homefield.backbones.folder import check_folder, read_config
+from homefield.backbones.ngrams import find_ngrams
 from homefield.backbones.tokenizer import read_tokenizer, train_tokenizer
 from homefield.backbones.wrapped import Wrapped, empty_wrapped, wrap_folder
 from homefield.errors import CallError
 
 __all__ = ["load", "rebuild"]
+
+# Enough texts to know which n-grams are frequent, few enough to count in seconds.
+_NGRAM_TEXTS = 200_000
 
 
 def load(source: BackboneSource, *, tokenizer_texts: Iterable[str] | None = None, seed: int = 0) -> Backbone:
@@ -39,15 +44,17 @@ def load(source: BackboneSource, *, tokenizer_texts: Iterable[str] | None = None
     if not texts:
         raise CallError("backbones.needs_texts", name=source.name)
     tokenizer = train_tokenizer(texts)
-    backbone: Backbone
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if source.name == "bigru":
-            backbone = BiGru(source.facts, tokenizer, GruShape(vocabulary=tokenizer.get_vocab_size()))
-        else:
-            backbone = CnnText(source.facts, tokenizer, CnnShape(vocabulary=tokenizer.get_vocab_size()))
-        backbone.initialise()
-    return backbone
+            gru = BiGru(source.facts, tokenizer, GruShape(vocabulary=tokenizer.get_vocab_size()))
+            gru.initialise()
+            return gru
+        slots = find_ngrams(encode(texts[:_NGRAM_TEXTS], tokenizer, source.facts.max_length))
+        shape = CnnShape(vocabulary=tokenizer.get_vocab_size(), grams=int(slots.max()))
+        cnn = CnnText(source.facts, tokenizer, shape)
+        cnn.initialise(slots)
+        return cnn
 
 
 def rebuild(blueprint: Mapping[str, Any], tokenizer: Tokenizer) -> Backbone:
