@@ -9,10 +9,10 @@ from homefield.errors import RecordsError
 
 
 def kind_of(labels: list[str], forced: LabelKind | None = None) -> LabelKind:
-    counter = LabelCounter(forced)
+    counter = LabelCounter(forced, "records.csv", "label")
     for start in range(0, len(labels), 700):
         counter.add(canonical_labels(pl.Series(labels[start : start + 700])))
-    return counter.kind(file="records.csv", column="label")
+    return counter.kind()
 
 
 @pytest.mark.parametrize("label", ["", " ", "nan", "NaN", "null", "NULL", "#N/A", "n/a", None])
@@ -87,7 +87,7 @@ def test_lists_and_single_labels_together_are_refused() -> None:
 
 
 def test_codes_index_the_names() -> None:
-    counter = LabelCounter(None)
+    counter = LabelCounter(None, "records.csv", "label")
     codes = counter.add(pl.Series(["b", "a", "b"])) + counter.add(pl.Series(["c", "a"]))
     assert [counter.names[code] for code in codes] == ["b", "a", "b", "c", "a"]
     assert label_names(counter.names, "category") == ["a", "b", "c"]

@@ -54,9 +54,11 @@ def _about_labels(quality: Mapping[str, Any]) -> list[Piece]:
 def _about_classes(quality: Mapping[str, Any]) -> list[Piece]:
     classes = quality["classes"]
     pieces: list[Piece] = []
-    if single := [each["label"] for each in classes if each["rows"] == 1]:
+    if single := [each["label"] for each in classes if each["rows"] == each["train"] == 1]:
         pieces.append(("single", {"count": len(single), "names": _some(single)}))
-    if small := [each["label"] for each in classes if each["rows"] > 1 and each["train"] < FEW_ROWS]:
+    if unseen := [each["label"] for each in classes if each["rows"] and not each["train"]]:
+        pieces.append(("unseen", {"count": len(unseen), "names": _some(unseen)}))
+    if small := [each["label"] for each in classes if each["rows"] > 1 and 0 < each["train"] < FEW_ROWS]:
         pieces.append(("small", {"count": len(small), "limit": FEW_ROWS, "names": _some(small)}))
     untested = [each["label"] for each in classes if each["rows"] > 1 and each["test"] == 0]
     if untested:

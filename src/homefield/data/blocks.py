@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
 
-__all__ = ["BLOCK_CHARACTERS", "BLOCK_ROWS", "Block", "BlockBuilder", "Fault"]
+__all__ = ["BLOCK_CHARACTERS", "BLOCK_ROWS", "Block", "BlockBuilder", "Fault", "as_text", "no_rows"]
 
 BLOCK_ROWS = 50_000
 BLOCK_CHARACTERS = 16 << 20
@@ -73,3 +75,21 @@ class BlockBuilder:
         block = Block(pl.DataFrame(series), pl.Series("row", self._numbers, dtype=pl.Int64), tuple(self._faults))
         self._numbers, self._records, self._faults, self.size = [], [], [], 0
         return block
+
+
+def as_text(value: object) -> str | None:
+    """A JSON value as a string: lists and objects as JSON again, nothing and NaN as null."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return None if math.isnan(value) else repr(value)
+    if isinstance(value, int):
+        return str(value)
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def no_rows(columns: Sequence[str]) -> pl.DataFrame:
+    """A sample of a file without rows."""
+    return pl.DataFrame({name: pl.Series([], dtype=pl.String) for name in columns})

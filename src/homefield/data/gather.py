@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,7 +12,7 @@ import polars as pl
 import xxhash
 
 from homefield.data.blocks import Block
-from homefield.data.clean import clean_column
+from homefield.data.clean import clean_column, clean_text
 from homefield.data.labels import LabelCounter, canonical_labels
 from homefield.data.language import LANGUAGES, languages_of
 from homefield.data.near import NearIndex
@@ -60,7 +60,8 @@ def gather(
     `group` (uint64), as far as there are such roles.
     """
     names = {column: role for role, column in columns.items()}
-    gathered = Gathered(LabelCounter(options.label_kind))
+    target = _target(list(columns))
+    gathered = Gathered(LabelCounter(options.label_kind, sources[0].path, columns[target] if target else "-"))
     for index, source in enumerate(sources):
         listen(Event("stage", "data.stage.read", values={"file": source.path.name}))
         rows = live = 0
@@ -89,7 +90,7 @@ def _take(
     frame = _judged(frame, options, gathered)
     rejected = pl.concat([
         frame.filter(pl.col("reason").is_not_null()).select("source", "row", "text", "reason", "detail"),
-        _unread(index, block),
+        _unread(index, block, options.mask),
     ])  # fmt: skip
     live = frame.filter(pl.col("reason").is_null()).drop("reason", "detail")
     for reason, count in rejected["reason"].value_counts().iter_rows():
@@ -161,13 +162,14 @@ def _reason(columns: Sequence[str], options: PrepareOptions) -> pl.Expr:
     return chosen
 
 
-def _unread(index: int, block: Block) -> pl.DataFrame:
+def _unread(index: int, block: Block, mask: Collection[str]) -> pl.DataFrame:
+    """The rows that could not be read, as rejected rows, what is shown of them masked like any text."""
     faults = block.faults
     return pl.DataFrame(
         {
             "source": [index] * len(faults),
             "row": [row for row, _, _ in faults],
-            "text": [shown[:SHOWN_CHARACTERS] for _, _, shown in faults],
+            "text": [clean_text(shown[:SHOWN_CHARACTERS], mask=mask) for _, _, shown in faults],
             "reason": [fault.reason for _, fault, _ in faults],
             "detail": [json.dumps(dict(fault.values), ensure_ascii=False) for _, fault, _ in faults],
         },

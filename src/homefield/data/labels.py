@@ -64,8 +64,10 @@ class LabelCounter:
     Codes below `MAX_LABELS` index `names`; beyond that labels can only be numbers, and codes are negative.
     """
 
-    def __init__(self, kind: LabelKind | None) -> None:
+    def __init__(self, kind: LabelKind | None, file: object, column: str) -> None:
         self._forced = kind
+        self._file = file
+        self._column = column
         self._codes: dict[str, int] = {}
         self._seen = 0
         self._lists = 0
@@ -79,7 +81,11 @@ class LabelCounter:
         return list(self._codes)
 
     def add(self, labels: pl.Series) -> list[int]:
-        """Codes of canonical, non-null `labels`."""
+        """Codes of canonical, non-null `labels`.
+
+        Raises:
+            RecordsError: `data.too_many_labels`, as soon as there are more than any classifier has.
+        """
         self._seen += len(labels)
         self._lists += int(labels.str.starts_with('["').sum()) + int((labels == "[]").sum())
         numbers = labels.cast(pl.Float64, strict=False)
@@ -91,11 +97,13 @@ class LabelCounter:
                 if label not in codes:
                     codes[label] = len(codes)
             self._overflow = len(codes) > MAX_LABELS
+            if self._overflow and self._numbers < self._seen:
+                raise self._too_many()
         if self._forced == "number" or self._overflow:
             return [codes.get(label, -1 - (hash_of(label) & 0x3FFFFFFF)) for label in labels.to_list()]
         return [codes[label] for label in labels.to_list()]
 
-    def kind(self, *, file: object, column: str) -> LabelKind:
+    def kind(self) -> LabelKind:
         """What the labels are.
 
         Raises:
@@ -109,14 +117,19 @@ class LabelCounter:
         if self._lists == self._seen:
             return "categories"
         if self._lists:
-            raise RecordsError("data.mixed_labels", file=file, column=column, lists=self._lists, rows=self._seen)
+            raise RecordsError(
+                "data.mixed_labels", file=self._file, column=self._column, lists=self._lists, rows=self._seen
+            )
         if self._numbers == self._seen and (self._fractions or self._overflow or len(self._codes) > _MANY_NUMBERS):
             return "number"
         if self._overflow or (self._seen >= 200 and len(self._codes) > self._seen * 0.9):
-            raise RecordsError(
-                "data.too_many_labels", file=file, column=column, found=len(self._codes), rows=self._seen
-            )
+            raise self._too_many()
         return "category"
+
+    def _too_many(self) -> RecordsError:
+        return RecordsError(
+            "data.too_many_labels", file=self._file, column=self._column, found=len(self._codes), rows=self._seen
+        )
 
 
 def hash_of(label: str) -> int:

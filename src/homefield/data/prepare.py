@@ -8,52 +8,35 @@ block of rows.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from homefield.data.dataset import SPLITS, Dataset, LabelKind, Manifest, open_dataset
+from homefield.data.dataset import Dataset, LabelKind, open_dataset
+from homefield.data.describe import Records, describe
 from homefield.data.gather import Gathered, gather
 from homefield.data.labels import label_names
-from homefield.data.language import LANGUAGES
 from homefield.data.near import NearIndex
 from homefield.data.options import PrepareOptions
 from homefield.data.quality import judge_quality
 from homefield.data.read import Opened, open_records, open_source, roles_text, shared_roles
 from homefield.data.reasons import reason_text
+from homefield.data.schema import Roles
 from homefield.data.settle import Settled, settle
-from homefield.data.spill import Places, Spill
+from homefield.data.spill import Spill
 from homefield.data.write import write_quality, write_splits, write_unkept
 from homefield.errors import CallError, RecordsError
 from homefield.events import Event, Listener, silent
-from homefield.files import new_folder, sha256_of, write_file
+from homefield.files import new_folder, write_file
 from homefield.messages import default_language
 
 __all__ = ["prepare"]
-
-
-@dataclass(frozen=True)
-class _Records:
-    """What is to be prepared: the opened records and, last of the sources, the test file."""
-
-    opened: Opened
-    with_test: bool
-
-    @property
-    def columns(self) -> Mapping[str, str]:
-        return self.opened.roles.columns
-
-    @property
-    def names(self) -> list[str]:
-        return [source.path.name for source in self.opened.sources]
 
 
 def prepare(
@@ -83,21 +66,21 @@ def prepare(
         spill = Spill(work)
         near = NearIndex(spill, threshold=options.near_threshold)
         gathered = gather(records.opened.sources, records.columns, options, spill, near, listen)
-        kind, names = _labels(records, gathered, options)
+        kind, names = _labels(records, gathered)
         settled = settle(
             spill,
             near,
             from_test=sum(gathered.live[:-1]) if records.with_test else spill.live,
             kind=kind,
             pairs="other" in records.columns,
-            strata_of=_strata(gathered, kind),
+            strata_of=_strata(gathered, kind, spill),
             options=options,
             listen=listen,
         )
-        _check_usable(records, gathered, settled, kind, names, spill)
+        _check_usable(records, gathered, settled, kind, spill)
         rejected, merged = write_unkept(folder, spill, settled, records.names)
         rows = write_splits(folder, work, spill, settled, kind, listen)
-        manifest = _manifest(Path(out).name, folder, records, gathered, settled, spill, kind, names, options, rows)
+        manifest = describe(Path(out).name, folder, records, gathered, settled, spill, kind, names, options, rows)
         counts = manifest.counts
         if counts["read"] != counts["kept"] + rejected + merged or counts["rejected"] != rejected:
             raise AssertionError(f"rows do not add up: {dict(counts)}, {rejected} rejected, {merged} merged")
@@ -109,20 +92,23 @@ def prepare(
     return open_dataset(Path(out))
 
 
-def _open(files: Sequence[Path], columns: Mapping[str, str], test: Path | None, options: PrepareOptions) -> _Records:
+def _open(files: Sequence[Path], columns: Mapping[str, str], test: Path | None, options: PrepareOptions) -> Records:
     opened = open_records(files, columns=columns, encoding=options.encoding, delimiter=options.delimiter)
     if test is not None:
         source = open_source(Path(test), encoding=options.encoding, delimiter=options.delimiter)
         sources = (*opened.sources, source)
         opened = Opened(sources, shared_roles(opened.roles, sources))
+    if options.label_kind == "none":
+        kept = {role: column for role, column in opened.roles.columns.items() if role != "label"}
+        opened = replace(opened, roles=Roles(kept, tuple(role for role in opened.roles.guessed if role in kept)))
     for split in ("group", "time"):
         if options.split == split and split not in opened.roles.columns:
             found = ", ".join(opened.sources[0].columns)
             raise CallError("data.needs_role", split=split, file=opened.sources[0].path, found=found)
-    return _Records(opened, test is not None)
+    return Records(opened, test is not None)
 
 
-def _announce(records: _Records, listen: Listener) -> None:
+def _announce(records: Records, listen: Listener) -> None:
     for source in records.opened.sources:
         facts = ", ".join(f"{name}: {value}" for name, value in source.facts.items() if value != "")
         listen(
@@ -133,28 +119,32 @@ def _announce(records: _Records, listen: Listener) -> None:
         listen(Event("note", "data.note.guessed", values={"roles": roles_text(roles, roles.guessed)}))
 
 
-def _labels(records: _Records, gathered: Gathered, options: PrepareOptions) -> tuple[LabelKind, list[str]]:
-    if "label" not in records.columns or options.label_kind == "none":
+def _labels(records: Records, gathered: Gathered) -> tuple[LabelKind, list[str]]:
+    if "label" not in records.columns:
         return "none", []
-    kind = gathered.labels.kind(file=records.opened.sources[0].path, column=records.columns["label"])
+    kind = gathered.labels.kind()
     return kind, label_names(gathered.labels.names, kind)
 
 
-def _strata(gathered: Gathered, kind: LabelKind) -> NDArray[np.int64] | None:
-    """The stratum of each label code: its place among the sorted labels; of a list, its rarest is not known here, so
-    the whole list counts as one."""
+def _strata(gathered: Gathered, kind: LabelKind, spill: Spill) -> NDArray[np.int64] | None:
+    """The stratum of each label code: its place among the sorted labels, of a list that of its rarest label."""
     names = gathered.labels.names
     if kind == "number" or not names:
         return None
-    order = np.argsort(np.array(names, dtype=object), kind="stable")
-    strata = np.empty(len(names), dtype=np.int64)
-    strata[order] = np.arange(len(names))
-    return strata
+    if kind != "categories":
+        place = {name: number for number, name in enumerate(sorted(names))}
+        return np.array([place[name] for name in names], dtype=np.int64)
+    rows = np.bincount(spill.load("label"), minlength=len(names)).tolist()
+    lists: list[list[str]] = [json.loads(name) for name in names]
+    frequency: Counter[str] = Counter()
+    for members, count in zip(lists, rows, strict=True):
+        frequency.update(dict.fromkeys(members, count))
+    order = sorted(frequency, key=lambda name: (frequency[name], name))
+    place = {name: number for number, name in enumerate(order, start=1)}  # 0: no label at all
+    return np.array([min((place[name] for name in members), default=0) for members in lists], dtype=np.int64)
 
 
-def _check_usable(
-    records: _Records, gathered: Gathered, settled: Settled, kind: LabelKind, names: Sequence[str], spill: Spill
-) -> None:
+def _check_usable(records: Records, gathered: Gathered, settled: Settled, kind: LabelKind, spill: Spill) -> None:
     """Raise what makes the records useless as a whole: nothing read, everything rejected, one class only."""
     source = records.opened.sources[0]
     if sum(gathered.rows) == 0:
@@ -168,97 +158,15 @@ def _check_usable(
             why = f"{records.names[index]} {row}: {sentence} {text!r}"
         raise RecordsError("data.all_rejected", file=source.path, rows=sum(gathered.rows), why=why)
     if kind == "category":
-        codes = np.unique(spill.load("label")[settled.kept])
+        own = settled.kept[settled.kept < sum(gathered.live[:-1])] if records.with_test else settled.kept
+        codes = np.bincount(spill.load("label")[own]).nonzero()[0]
         if len(codes) == 1:
             name = gathered.labels.names[int(codes[0])]
             raise RecordsError(
-                "data.one_class", file=source.path, column=records.columns["label"], label=name, rows=len(settled.kept)
+                "data.one_class", file=source.path, column=records.columns["label"], label=name, rows=len(own)
             )
-    del names
 
 
 def _blank(reason: str) -> dict[str, object]:
     del reason
     return dict.fromkeys(("found", "limit", "expected", "encoding", "column", "file", "row"), "…")
-
-
-def _manifest(
-    name: str,
-    folder: Path,
-    records: _Records,
-    gathered: Gathered,
-    settled: Settled,
-    spill: Spill,
-    kind: LabelKind,
-    names: Sequence[str],
-    options: PrepareOptions,
-    rows: Mapping[str, int],
-) -> Manifest:
-    kept = len(settled.kept)
-    merged = int((settled.into >= 0).sum())
-    read = sum(gathered.rows)
-    ids = spill.load("id")[settled.kept]
-    contents = {
-        split: hashlib.sha256(ids[settled.split == code].tobytes()).hexdigest() for code, split in enumerate(SPLITS)
-    }
-    described = {
-        "content": contents, "roles": sorted(records.columns), "label_kind": kind, "labels": list(names),
-        "options": options.as_json(),
-    }  # fmt: skip
-    languages = np.bincount(spill.load("language")[settled.kept], minlength=len(LANGUAGES)).tolist()
-    return Manifest(
-        name=name,
-        hash=hashlib.sha256(json.dumps(described, sort_keys=True, ensure_ascii=False).encode()).hexdigest(),
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        sources=tuple(_sources(records, gathered)),
-        roles=dict(records.columns),
-        guessed=records.opened.roles.guessed,
-        label_kind=kind,
-        labels=tuple(names),
-        languages={language: count for language, count in zip(LANGUAGES, languages, strict=True) if count},
-        counts={"read": read, "kept": kept, "rejected": read - kept - merged, "merged": merged},
-        splits={
-            split: {"rows": rows[split], "sha256": sha256_of(folder / f"{split}.parquet"), "content": contents[split]}
-            for split in SPLITS
-        },
-        options=options.as_json(),
-        leakage=_leakage(records, settled, spill),
-    )
-
-
-def _sources(records: _Records, gathered: Gathered) -> list[dict[str, Any]]:
-    last = len(records.opened.sources) - 1
-    return [
-        {
-            "file": source.path.name,
-            "sha256": sha256_of(source.path),
-            "rows": gathered.rows[index],
-            "test": records.with_test and index == last,
-            **source.facts,
-        }
-        for index, source in enumerate(records.opened.sources)
-    ]
-
-
-def _leakage(records: _Records, settled: Settled, spill: Spill) -> dict[str, Any]:
-    """What of the test file stood in train: how many rows were removed, and the first of them."""
-    if not records.with_test:
-        return {"checked": False, "removed": 0, "exact": 0, "near": 0, "examples": []}
-    places = Places(spill)
-    first = np.argsort(settled.leaked)[:20]
-    examples = []
-    for at in first.tolist():
-        source, row = places[int(settled.leaked[at])]
-        test_source, test_row = places[int(settled.twins[at])]
-        examples.append(
-            {"file": records.names[source], "row": row, "test_row": test_row, "exact": bool(settled.exact[at])}
-        )
-        del test_source
-    exact = int(settled.exact.sum())
-    return {
-        "checked": True,
-        "removed": len(settled.leaked),
-        "exact": exact,
-        "near": len(settled.leaked) - exact,
-        "examples": examples,
-    }

@@ -13,10 +13,11 @@ from homefield.data.blocks import BLOCK_ROWS, Block, Fault
 from homefield.data.dataset import LabelKind
 from homefield.data.delimited import open_delimited
 from homefield.data.encoding import detect
+from homefield.data.jsonfile import JsonSource
 from homefield.data.labels import typed_labels
 from homefield.data.reasons import reason_text
 from homefield.data.schema import Roles, find_roles, require
-from homefield.data.structured import ExcelSource, JsonSource, LinesSource, ParquetSource
+from homefield.data.tables import ExcelSource, LinesSource, ParquetSource
 from homefield.errors import RecordsError
 from homefield.events import Event, Listener, silent
 from homefield.messages import default_language

@@ -44,6 +44,12 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "时间", "日期", "创建时间", "发布时间", "时间戳",
     ),
 }  # fmt: skip
+# Columns with few values that say where a row comes from, not what it is about.
+_NO_LABELS = frozenset((
+    "source", "channel", "platform", "lang", "language", "city", "province", "region", "country", "gender", "sex",
+    "status", "speaker", "role", "split",
+    "来源", "渠道", "平台", "语言", "城市", "省份", "地区", "性别", "状态", "角色",
+))  # fmt: skip
 _SAMPLE_DISTINCT = 0.5
 
 
@@ -142,7 +148,7 @@ def _few_values(sample: pl.DataFrame) -> str | None:
     few = []
     for values in sample.get_columns():
         kept = values.drop_nulls()
-        if len(kept) < 20 or not _is_text(kept):
+        if len(kept) < 20 or not _is_text(kept) or _plain(values.name) in _NO_LABELS:
             continue
         longest = kept.str.len_chars().max()
         if isinstance(longest, int) and longest <= 60 and 2 <= kept.n_unique() <= len(kept) * 0.2:
