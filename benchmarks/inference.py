@@ -312,6 +312,8 @@ def make_model(folder: Path) -> Path:
     from homefield.bundle import BundleManifest, Cleaning, Thresholds, new_bundle
     from homefield.data.mask import KINDS
     from homefield.evaluate.unknown import fit_unknown
+    from homefield.ship.decisions import unknown_arrays
+    from homefield.ship.evidence import principal_axes
     from homefield.ship.forms import Forms
     from homefield.ship.graphs import export_graphs
     from homefield.ship.quantise import WAYS, quantise
@@ -346,10 +348,10 @@ def make_model(folder: Path) -> Path:
             vectors, np.arange(10_000) % 77, output="category", size=77, validation_vectors=vectors[:500],
             validation_logits=random.normal(size=(500, 77)),
         )  # fmt: skip
-        draft.write_unknown(unknown.arrays)
+        draft.write_unknown(unknown_arrays(unknown))
         texts = [f"row {place}" for place in range(10_000)]
         rows = pl.DataFrame({"text": texts, "label": "label 0", "source": "made", "row": list(range(1, 10_001))})
-        draft.write_evidence(rows, vectors.astype(np.float16))
+        draft.write_evidence(rows, vectors.astype(np.float16), principal_axes(vectors.astype(np.float32)))
         draft.manifest = forms.manifest
     return folder
 

@@ -11,10 +11,11 @@ from hypothesis.extra.numpy import arrays
 from homefield.bundle import Thresholds
 from homefield.evaluate.answers import answer
 from homefield.evaluate.calibration import probabilities
-from homefield.evaluate.unknown import UnknownModel
 from homefield.serve.decisions import Decider, _largest
 from homefield.serve.products import Products
 from homefield.serve.unknown import UnknownScore
+from homefield.ship.decisions import Truth, fit_strange, unknown_arrays
+from homefield.tasks import task
 
 from ..bundle.conftest import manifest
 from ..ship.models import Made
@@ -71,8 +72,17 @@ def test_the_unknown_score_is_that_of_the_evaluation(name: str, request: pytest.
     output = made.bundle.manifest.output
     texts = [*made.dataset.frame("test")["text"].to_list(), "zxq 麤龘 jv", ""]
     outputs = made.predictor().outputs(texts)
-    arrays_kept = made.bundle.unknown()
-    expected = UnknownModel.of(arrays_kept, output).score(outputs.vectors, outputs.logits)
-    found = UnknownScore(arrays_kept, output, Products())(outputs.vectors, outputs.logits)
+    truth = {}
+    for split in ("train", "validation"):
+        frame = made.dataset.frame(split)
+        targets = task(made.bundle.manifest.task).targets(frame["label"], made.bundle.manifest.labels)
+        truth[split] = Truth(made.predictor().outputs(frame["text"].to_list()), targets)
+    manifest = made.bundle.manifest
+    model = fit_strange(manifest, truth["train"].outputs.vectors, truth["train"].targets, truth["validation"])
+    assert model is not None
+    kept = unknown_arrays(model)
+    found = UnknownScore(kept, output, Products())(outputs.vectors, outputs.logits)
     # A sum that lies on a quantile may fall to either side of it in 32 bits.
-    np.testing.assert_allclose(found, expected, atol=1.5 / len(arrays_kept["reference"]))
+    expected = model.score(outputs.vectors, outputs.logits)
+    np.testing.assert_allclose(found, expected, atol=1.5 / len(kept["reference"]))
+    np.testing.assert_allclose(kept["reference"], made.bundle.unknown()["reference"], rtol=1e-5)

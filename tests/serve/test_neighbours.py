@@ -7,14 +7,19 @@ import numpy as np
 import polars as pl
 import pytest
 
-from homefield.serve.neighbours import DIMENSIONS, FEW, Neighbours
+from homefield.serve.neighbours import Neighbours
 from homefield.serve.products import Products
+from homefield.ship.evidence import DIMENSIONS, FEW, principal_axes
 
 
 def among(vectors: np.ndarray) -> Neighbours:
     rows = {"text": [f"t{i}" for i in range(len(vectors))], "label": ["a"] * len(vectors)}
     frame = pl.DataFrame({**rows, "source": "records.csv", "row": list(range(1, len(vectors) + 1))})
-    bundle: Any = SimpleNamespace(evidence_vectors=lambda: vectors.astype(np.float16), evidence_rows=lambda: frame)
+    bundle: Any = SimpleNamespace(
+        evidence_vectors=lambda: vectors.astype(np.float16),
+        evidence_axes=lambda: principal_axes(vectors),
+        evidence_rows=lambda: frame,
+    )
     return Neighbours(bundle, Products())
 
 

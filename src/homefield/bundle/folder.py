@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,6 +71,12 @@ class Bundle:
             return np.empty((0, self.manifest.width), dtype=np.float16)
         return load_file(self.file(_EVIDENCE[1]))["vectors"]
 
+    def evidence_axes(self) -> NDArray[np.float32] | None:
+        """Orthonormal axes `[D, d]` along which most of the vectors' variance lies; None where they are few."""
+        if _EVIDENCE[1] not in self.manifest.files:
+            return None
+        return load_file(self.file(_EVIDENCE[1])).get("axes")
+
     def evidence_rows(self) -> pl.DataFrame:
         """`text`, `label`, `source`, `row` of the training texts kept, in the order of their vectors."""
         import polars as pl
@@ -91,10 +97,16 @@ class BundleDraft:
         """Keep the arrays of the unknown score."""
         save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, self.folder / _UNKNOWN)
 
-    def write_evidence(self, rows: pl.DataFrame, vectors: NDArray[np.float16]) -> None:
-        """Keep training texts (`text`, `label`, `source`, `row`) and their vectors `[N, D]`."""
+    def write_evidence(
+        self, rows: pl.DataFrame, vectors: NDArray[np.float16], axes: NDArray[np.float32] | None = None
+    ) -> None:
+        """Keep training texts (`text`, `label`, `source`, `row`), their vectors `[N, D]`, and the axes `[D, d]` they
+        are looked up along first."""
         rows.write_parquet(self.folder / _EVIDENCE[0])
-        save_file({"vectors": np.ascontiguousarray(vectors, dtype=np.float16)}, self.folder / _EVIDENCE[1])
+        arrays: dict[str, NDArray[Any]] = {"vectors": np.ascontiguousarray(vectors, dtype=np.float16)}
+        if axes is not None:
+            arrays["axes"] = np.ascontiguousarray(axes, dtype=np.float32)
+        save_file(arrays, self.folder / _EVIDENCE[1])
 
     def seal(self) -> BundleManifest:
         """The manifest with every file in it, written."""

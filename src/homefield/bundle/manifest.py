@@ -11,9 +11,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import PurePosixPath
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from homefield.evaluate.calibration import Output
+if TYPE_CHECKING:
+    from homefield.evaluate.calibration import Output
 
 __all__ = [
     "FORMAT",

@@ -20,11 +20,11 @@ from homefield.evaluate.calibration import fit_temperature, probabilities
 from homefield.evaluate.conformal import half_width
 from homefield.evaluate.risk import risk_threshold
 from homefield.evaluate.thresholds import tune_thresholds
-from homefield.evaluate.unknown import UnknownModel, fit_unknown
+from homefield.evaluate.unknown import SUBTRACT, UnknownModel, fit_unknown
 from homefield.serve import Outputs
 from homefield.serve.decisions import Decider
 
-__all__ = ["DELTA", "STRANGE", "Truth", "buy_risk", "calibrate", "fit_strange"]
+__all__ = ["DELTA", "STRANGE", "Truth", "buy_risk", "calibrate", "fit_strange", "unknown_arrays"]
 
 DELTA = 0.05
 STRANGE = 0.99  # from this unknown score on a model abstains: one ordinary text in a hundred
@@ -57,6 +57,24 @@ def fit_strange(
         validation_vectors=validation.outputs.vectors,
         validation_logits=validation.outputs.logits,
     )
+
+
+def unknown_arrays(model: UnknownModel) -> dict[str, NDArray[np.float32]]:
+    """What serving needs of an unknown score: see `homefield.serve.unknown.UnknownScore`."""
+    weight = SUBTRACT / model.spread
+    columns = [
+        model.projection,
+        -2.0 * (model.projection @ model.means.T),
+        (2.0 * model.projection @ (weight * model.centre))[:, None],
+    ]
+    arrays = {
+        "matrix": np.concatenate(columns, axis=1),
+        "sizes": np.square(model.means).sum(axis=1),
+        "squares": 1.0 - weight,
+        "scale": np.append(model.scale, (weight * np.square(model.centre)).sum()),
+        "reference": model.reference,
+    }
+    return {name: np.ascontiguousarray(array, dtype=np.float32) for name, array in arrays.items()}
 
 
 def calibrate(manifest: BundleManifest, validation: Truth, calibration: Truth, *, unknown: bool) -> BundleManifest:

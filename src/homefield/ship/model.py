@@ -65,8 +65,7 @@ def export(
             raise CallError("ship.risk_for_number")
         forms = Forms(draft, _described(run, material, name, version), threads)
         parity = _pass_gate(draft, forms, material, listen)
-        listen(Event("stage", "ship.stage_decisions"))
-        settled = settle(draft, forms.predictor("int8"), material, risk=risk, evidence=evidence)
+        settled = settle(draft, forms.predictor("int8"), material, risk=risk, evidence=evidence, listen=listen)
         draft.manifest = replace(settled, parity=parity)
         write_file(draft.folder / "card.md", write_card(draft.manifest))
         if (run.path / "report.html").is_file():
