@@ -77,6 +77,12 @@ def test_a_column_of_texts_is_not_a_label() -> None:
         kind_of([f"text {number // 2}" for number in range(3 * MAX_LABELS)])
 
 
+def test_too_many_labels_are_told_at_once_not_at_the_end() -> None:
+    counter = LabelCounter(None, "records.csv", "note")
+    with pytest.raises(RecordsError, match="the column note has"):
+        counter.add(pl.Series([f"text {number}" for number in range(MAX_LABELS + 1)]))
+
+
 def test_more_numbers_than_labels_can_be_are_numbers() -> None:
     assert kind_of([str(number) for number in range(MAX_LABELS + 500)]) == "number"
 

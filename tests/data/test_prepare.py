@@ -132,6 +132,13 @@ class TestADataset:
         assert next(key for key in keys if key.startswith("data.stage")) == "data.stage.read"
         assert events[-1].values["kept"] == 200
 
+    def test_tells_files_of_the_same_name_apart(self, tmp_path: Path) -> None:
+        for folder in ("north", "south"):
+            (tmp_path / folder).mkdir()
+        files = [labelled(tmp_path / folder / "r.csv", seed=seed) for seed, folder in enumerate(("north", "south"))]
+        dataset = prepare(files, tmp_path / "out", options=QUICK)
+        assert [source["file"] for source in dataset.manifest.sources] == ["north/r.csv", "south/r.csv"]
+
     def test_may_come_from_several_files_of_different_kinds(self, tmp_path: Path) -> None:
         rows = [(text, f"c{number % 2}") for number, text in enumerate(texts(60))]
         first = write(tmp_path / "a.csv", ("text", "label"), rows[:30], encoding="gb18030")
@@ -156,7 +163,7 @@ class TestEveryRowIsAccountedFor:
             ("=cmd|' /C calc'!A0", "nan"),  # 43
             ("x" * 300, "a"),  # 44
             ("какой-то текст", "a"),  # 45
-            ("two words", "a", "one too many"),  # 46
+            ("打13812345678", "a", "one too many"),  # 46
             ("联系13812345678", ""),  # 47
         ]
         options = PrepareOptions(suspects_rows=0, max_characters=200, languages=("zh", "en"))
@@ -170,7 +177,7 @@ class TestEveryRowIsAccountedFor:
         assert rejected[1]["text"] == "'=cmd|' /C calc'!A0"  # no formula to a table program
         assert rejected[2]["reason"] == "The text has 300 characters; the limit is 200."
         assert rejected[2]["原因"] == "文本有 300 个字符，上限为 200。"
-        assert rejected[4]["text"] == "two words,a,one too many"
+        assert rejected[4]["text"] == "打[手机号],a,one too many"
         assert rejected[5]["text"] == "联系[手机号]"  # masked here too
         (merged,) = table(dataset.path / "merged.csv")
         assert (merged["file"], merged["row"], merged["into_file"], merged["into_row"]) == ("r.csv", "42", "r.csv", "4")
@@ -305,6 +312,21 @@ class TestATestFile:
         assert rejected[0]["reason"] == "The text stands in the test file t.csv, row 21 (the same or nearly the same)."
         assert dataset.manifest.counts == {"read": 223, "kept": 221, "rejected": 2, "merged": 0}
 
+    def test_with_classes_that_train_has_not_is_advised_about(self, tmp_path: Path) -> None:
+        made = texts(120)
+        train = write(tmp_path / "r.csv", ("text", "label"), [(text, f"c{n % 2}") for n, text in enumerate(made[:100])])
+        test = write(tmp_path / "t.csv", ("text", "label"), [(text, f"c{n % 3}") for n, text in enumerate(made[100:])])
+        dataset = prepare([train], tmp_path / "out", test=test, options=QUICK)
+        quality = json.loads((dataset.path / "quality.json").read_text(encoding="utf-8"))
+        values = {piece["key"]: piece["values"] for piece in quality["advice"]}
+        assert values["quality.advice.unseen"] == {"count": 1, "names": "c2"}
+
+    def test_does_not_make_one_class_two(self, tmp_path: Path) -> None:
+        train = write(tmp_path / "r.csv", ("text", "label"), [(text, "c0") for text in texts(50)])
+        test = labelled(tmp_path / "t.csv", seed=1)
+        with pytest.raises(RecordsError, match="all 50 usable rows have the same value"):
+            prepare([train], tmp_path / "out", test=test)
+
     def test_must_have_the_columns(self, tmp_path: Path) -> None:
         file = labelled(tmp_path / "r.csv")
         test = write(tmp_path / "t.csv", ("text", "intent"), [("a", "b")])
@@ -338,6 +360,23 @@ class TestLabels:
         dataset = prepare([write(tmp_path / "r.csv", ("text",), rows)], tmp_path / "out")
         assert (dataset.manifest.label_kind, dataset.manifest.labels) == ("none", ())
         assert "label" not in dataset.frame("train").columns
+
+    def test_a_rare_label_among_several_has_its_share_in_every_split(self, tmp_path: Path) -> None:
+        lines = [
+            json.dumps({"text": text, "label": ["common", "rare"] if number % 10 == 0 else ["common"]})
+            for number, text in enumerate(texts(400))
+        ]
+        (tmp_path / "r.jsonl").write_text("\n".join(lines), encoding="utf-8")
+        dataset = prepare([tmp_path / "r.jsonl"], tmp_path / "out")
+        rare = [dataset.frame(name)["label"].list.contains("rare").sum() for name in SPLITS]
+        assert rare == [32, 2, 2, 4]
+
+    def test_a_label_can_be_left_aside(self, tmp_path: Path) -> None:
+        rows = [(text, "c" if number % 2 else "") for number, text in enumerate(texts(40))]
+        file = write(tmp_path / "r.csv", ("text", "label"), rows)
+        dataset = prepare([file], tmp_path / "out", options=PrepareOptions(label_kind="none"))
+        assert dataset.manifest.counts["kept"] == 40
+        assert dataset.manifest.roles == {"text": "text"}
 
     def test_other_roles_are_carried_along(self, tmp_path: Path) -> None:
         rows = [(text, f"c{number % 2}", f"sku {number}") for number, text in enumerate(texts(50))]
