@@ -13,6 +13,7 @@ from homefield.backbones.backbone import Backbone
 from homefield.backbones.catalogue import resolve
 from homefield.backbones.encode import encode
 from homefield.backbones.load import load, rebuild
+from homefield.backbones.ngrams import Ngrams, find_ngrams
 from homefield.backbones.tokenizer import train_tokenizer
 from homefield.errors import CallError
 from homefield.messages import Language
@@ -117,3 +118,20 @@ def test_chinese_characters_stand_alone_and_words_break_into_pieces() -> None:
 def test_a_tokenizer_learned_twice_is_the_same() -> None:
     texts = [f"question {i} about card number {i * 7919 % 1000}, 请问第{i}张卡" for i in range(300)]
     assert train_tokenizer(texts).to_str() == train_tokenizer(texts).to_str()
+
+
+def test_the_n_grams_kept_are_those_that_came_twice() -> None:
+    texts = ["退款 到账", "退款 没有", "银行"]
+    tokenizer = train_tokenizer(texts * 2)
+    grams = Ngrams(100, 2)
+    torch.nn.init.ones_(grams.weight)
+    grams.slots.copy_(find_ngrams(encode(texts, tokenizer, 16)))
+    assert grams.slots.max() > 0
+
+    def counted(text: str) -> float:
+        ids = torch.tensor([tokenizer.encode(text).ids])
+        return grams(ids, torch.ones_like(ids, dtype=torch.bool))[0, :, 0].sum().item()
+
+    # [CLS], 退, 款; [CLS] 退, 退 款; [CLS] 退 款. Once only: 银, 行, 到, 账 and all that has one of them.
+    assert counted("退款") == 6.0
+    assert counted("银行") == 1.0

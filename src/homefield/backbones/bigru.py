@@ -1,4 +1,7 @@
-"""`bigru`: a gated recurrent network read in both directions (Cho et al. 2014), trained from scratch."""
+"""`bigru`: a gated recurrent network read in both directions (Cho et al. 2014), trained from scratch.
+
+Beside the recurrences goes the same bag of frequent n-grams as in `cnn-text`, for the same reason.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from torch.nn import functional as F
 
 from homefield.backbones.backbone import Backbone
 from homefield.backbones.facts import Facts
+from homefield.backbones.ngrams import Ngrams, bag
 from homefield.backbones.words import Words
 
 __all__ = ["BiGru", "GruShape"]
@@ -19,11 +23,13 @@ __all__ = ["BiGru", "GruShape"]
 
 @dataclass(frozen=True)
 class GruShape:
-    """Sizes: embedding, and state of one direction. D is twice the state."""
+    """Sizes: token embedding, state of one direction, n-grams kept and their embedding. D is 2 x state + gram."""
 
     vocabulary: int
+    grams: int
     embedding: int = 192
     state: int = 192
+    gram: int = 128
 
 
 class BiGru(Backbone):
@@ -33,42 +39,46 @@ class BiGru(Backbone):
         super().__init__(facts, tokenizer)
         self.shape = shape
         self.words = Words(shape.vocabulary, shape.embedding)
+        self.grams = Ngrams(shape.grams + 1, shape.gram)
         self.forwards = nn.GRU(shape.embedding, shape.state, batch_first=True)
         self.backwards = nn.GRU(shape.embedding, shape.state, batch_first=True)
 
-    def initialise(self) -> None:
-        """Random weights; recurrent ones orthogonal (Saxe et al. 2014)."""
+    def initialise(self, slots: Tensor) -> None:
+        """Random weights, recurrent ones orthogonal (Saxe et al. 2014), and the places of the kept n-grams."""
         nn.init.normal_(self.words.weight, std=0.1)
+        self.grams.initialise(slots)
         for gru in (self.forwards, self.backwards):
             nn.init.orthogonal_(cast(Tensor, gru.weight_hh_l0))
 
     def embed(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """Token embeddings: [B, T] to [B, T, E]."""
-        del mask
-        hidden: Tensor = self.words(ids)
+        """Each token's embedding beside the sum of its n-grams': [B, T] to [B, T, E + G], zero at padding."""
+        hidden = torch.cat([self.words(ids), self.grams(ids, mask)], dim=2)
         if self.training and self.dropout:
             hidden = F.dropout(hidden, self.dropout)
-        return hidden
+        return hidden * mask.unsqueeze(-1).to(hidden.dtype)
 
     def run(self, hidden: Tensor, mask: Tensor, start: int, stop: int | None = None) -> Tensor:
-        """Both recurrences: [B, T, E] to [B, T, D]."""
+        """Both recurrences: [B, T, E + G] to [B, T, D]."""
         if start >= 1 or stop == 0:
             return hidden
         mirror = _mirror(mask)
-        left, _ = self.forwards(hidden)
-        right, _ = self.backwards(_pick(hidden, mirror))
-        return torch.cat([left, _pick(right, mirror)], dim=2) * mask.unsqueeze(-1).to(hidden.dtype)
+        words, grams = hidden[:, :, : self.shape.embedding], hidden[:, :, self.shape.embedding :]
+        left, _ = self.forwards(words)
+        right, _ = self.backwards(_pick(words, mirror))
+        return torch.cat([grams, left, _pick(right, mirror)], dim=2)
 
     def pool(self, hidden: Tensor, mask: Tensor) -> Tensor:
-        """Maximum over tokens: [B, T, D] to [B, D]."""
-        return hidden.masked_fill(~mask.unsqueeze(-1), -2.0).amax(1)
+        """The bag of n-grams beside the maximum over tokens: [B, T, D] to [B, D]."""
+        grams, states = hidden[:, :, : self.shape.gram], hidden[:, :, self.shape.gram :]
+        # States lie between -1 and 1, so padding never wins a maximum.
+        return torch.cat([bag(grams, mask), states.masked_fill(~mask.unsqueeze(-1), -2.0).amax(1)], dim=1)
 
     def layer_groups(self) -> list[list[tuple[str, nn.Parameter]]]:
         """Embeddings; recurrences."""
         named = self.own_parameters()
         return [
-            [(name, p) for name, p in named if name.startswith("words")],
-            [(name, p) for name, p in named if not name.startswith("words")],
+            [(name, p) for name, p in named if name.startswith(("words", "grams"))],
+            [(name, p) for name, p in named if not name.startswith(("words", "grams"))],
         ]
 
     def word_table(self) -> Words:

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from homefield.backbones.backbone import Backbone
 from homefield.backbones.facts import Facts
-from homefield.backbones.ngrams import Ngrams
+from homefield.backbones.ngrams import Ngrams, bag
 from homefield.backbones.words import Words
 
 __all__ = ["CnnShape", "CnnText"]
@@ -54,9 +54,7 @@ class CnnText(Backbone):
     def initialise(self, slots: Tensor) -> None:
         """Random weights, and the places of the kept n-grams (`ngrams.find_ngrams`)."""
         nn.init.normal_(self.words.weight, std=0.1)
-        # Small, so that a mean of many starts near zero and words that say nothing stay there.
-        nn.init.normal_(self.grams.weight, std=0.02)
-        self.grams.slots.copy_(slots)
+        self.grams.initialise(slots)
 
     def embed(self, ids: Tensor, mask: Tensor) -> Tensor:
         """Each token's embedding beside the sum of its n-grams': [B, T] to [B, T, E + G], zero at padding."""
@@ -77,11 +75,10 @@ class CnnText(Backbone):
         return torch.cat(found, dim=2) * mask.unsqueeze(-1).to(hidden.dtype)
 
     def pool(self, hidden: Tensor, mask: Tensor) -> Tensor:
-        """Sum of the n-grams over the root of the length, beside the maximum of every filter: [B, T, D] to [B, D]."""
-        tokens = mask.sum(1, keepdim=True).clamp(min=1).to(hidden.dtype)
-        bag = hidden[:, :, : self.shape.gram].sum(1) / tokens.sqrt()
+        """The bag of n-grams beside the maximum of every filter: [B, T, D] to [B, D]."""
+        grams, filters = hidden[:, :, : self.shape.gram], hidden[:, :, self.shape.gram :]
         # Filters are rectified and padding is zero, so padding never wins a maximum.
-        return torch.cat([bag, hidden[:, :, self.shape.gram :].amax(1)], dim=1)
+        return torch.cat([bag(grams, mask), filters.amax(1)], dim=1)
 
     def layer_groups(self) -> list[list[tuple[str, nn.Parameter]]]:
         """Embeddings; convolutions."""

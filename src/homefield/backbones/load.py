@@ -44,17 +44,16 @@ def load(source: BackboneSource, *, tokenizer_texts: Iterable[str] | None = None
     if not texts:
         raise CallError("backbones.needs_texts", name=source.name)
     tokenizer = train_tokenizer(texts)
+    slots = find_ngrams(encode(texts[:_NGRAM_TEXTS], tokenizer, source.facts.max_length))
+    backbone: CnnText | BiGru
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if source.name == "bigru":
-            gru = BiGru(source.facts, tokenizer, GruShape(vocabulary=tokenizer.get_vocab_size()))
-            gru.initialise()
-            return gru
-        slots = find_ngrams(encode(texts[:_NGRAM_TEXTS], tokenizer, source.facts.max_length))
-        shape = CnnShape(vocabulary=tokenizer.get_vocab_size(), grams=int(slots.max()))
-        cnn = CnnText(source.facts, tokenizer, shape)
-        cnn.initialise(slots)
-        return cnn
+            backbone = BiGru(source.facts, tokenizer, GruShape(tokenizer.get_vocab_size(), int(slots.max())))
+        else:
+            backbone = CnnText(source.facts, tokenizer, CnnShape(tokenizer.get_vocab_size(), int(slots.max())))
+        backbone.initialise(slots)
+    return backbone
 
 
 def rebuild(blueprint: Mapping[str, Any], tokenizer: Tokenizer) -> Backbone:

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from homefield.backbones.encode import Encoded
 
-__all__ = ["Ngrams", "find_ngrams"]
+__all__ = ["Ngrams", "bag", "find_ngrams"]
 
 # Places of the lookup, a prime: two of 60,000 kept n-grams meet in one place for about 3 % of them.
 PLACES = 1_048_573
@@ -35,12 +35,23 @@ class Ngrams(nn.Module):
         self.weight = nn.Parameter(torch.empty(rows, width))
         self.register_buffer("slots", torch.zeros(PLACES, dtype=torch.int32))
 
+    def initialise(self, slots: Tensor) -> None:
+        """Small random weights, so that a sum of many starts near zero and what says nothing stays there."""
+        nn.init.normal_(self.weight, std=0.02)
+        self.slots.copy_(slots)
+
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
         """ids and mask [B, T] to [B, T, G]."""
         rows = torch.stack([self.slots[place] for place in _places(ids * mask)], dim=2)
         found = F.embedding(rows.long(), self.weight)
         # Row 0 is trained like any other, but nothing ever sees it.
         return (found * (rows > 0).unsqueeze(-1).to(found.dtype)).sum(2)
+
+
+def bag(grams: Tensor, mask: Tensor) -> Tensor:
+    """One vector per text: grams [B, T, G], zero at padding, summed over the root of the length, to [B, G]."""
+    tokens = mask.sum(1, keepdim=True).clamp(min=1).to(grams.dtype)
+    return grams.sum(1) / tokens.sqrt()
 
 
 def find_ngrams(encoded: Encoded, *, seen: int = 2) -> Tensor:
