@@ -177,7 +177,11 @@ def _labels(quality: Mapping[str, Any]) -> list[Section]:
         values = {name: count(suspects[name]) for name in ("found", "checked", "of")}
         key = "some" if suspects["checked"] < suspects["of"] else "all"
         parts.append(paragraph(say(f"quality.suspects.{key}", **values)))
-        parts.append(_suspects(suspects["examples"][:_SHOWN_SUSPECTS]) if suspects["examples"] else "")
+        parts.append(
+            _suspects(suspects["examples"][:_SHOWN_SUSPECTS], several=len(quality["files"]) > 1)
+            if suspects["examples"]
+            else ""
+        )
     result = [section(say("quality.section.suspects"), *parts, anchor="suspects")]
     if conflicts["rows"]:
         head: Head = [
@@ -191,7 +195,7 @@ def _labels(quality: Mapping[str, Any]) -> list[Section]:
                 each["text"],
                 "; ".join(f"{_label(label)} × {votes}" for label, votes in each["labels"].items()),
                 _label(each["kept"]) if each["kept"] is not None else say("quality.none_kept"),
-                _where(each["rows"]),
+                _where(*each["rows"], several=len(quality["files"]) > 1),
             ]
             for each in conflicts["examples"]
         ]
@@ -200,17 +204,16 @@ def _labels(quality: Mapping[str, Any]) -> list[Section]:
     return result
 
 
-def _suspects(examples: Sequence[Mapping[str, Any]]) -> Markup:
+def _suspects(examples: Sequence[Mapping[str, Any]], *, several: bool) -> Markup:
     head: Head = [
         Column(say("quality.column.row"), "number"),
         Column(say("quality.column.sure"), "number"),
         Column(say("quality.column.text"), "wide"),
         Column(say("quality.column.suggestion"), "wide"),
     ]
-    files = {each["file"] for each in examples}
     rows: Rows = [
         [
-            count(each["row"]) if len(files) == 1 else f"{Path(each['file']).stem} {each['row']:,}",
+            _where(each, several=several),
             percent(each["confidence"], 0),
             each["text"],
             Markup("<span><s>{}</s><br>{}</span>").format(each["label"], each["suggested"]),
@@ -221,19 +224,19 @@ def _suspects(examples: Sequence[Mapping[str, Any]]) -> Markup:
 
 
 def _near(quality: Mapping[str, Any]) -> Section:
-    near = quality["near"]
+    near, several = quality["near"], len(quality["files"]) > 1
     parts: list[Markup | Text] = [
         paragraph(say("quality.near", groups=count(near["groups"]), rows=count(near["rows"])))
     ]
     if near["mixed"]:
         parts.append(notice(say("quality.near_mixed", groups=count(near["mixed"])), "warn"))
-        parts.append(disclosure(say("quality.near_mixed_title"), _groups(near["mixed_examples"])))
+        parts.append(disclosure(say("quality.near_mixed_title"), _groups(near["mixed_examples"], several=several)))
     if near["largest"]:
-        parts.append(disclosure(say("quality.near_largest"), _groups(near["largest"])))
+        parts.append(disclosure(say("quality.near_largest"), _groups(near["largest"], several=several)))
     return section(say("quality.section.near"), *parts, anchor="near")
 
 
-def _groups(groups: Sequence[Mapping[str, Any]]) -> Markup:
+def _groups(groups: Sequence[Mapping[str, Any]], *, several: bool) -> Markup:
     head: Head = [
         Column(say("quality.column.rows"), "number"),
         Column(say("quality.column.texts"), "wide"),
@@ -245,7 +248,7 @@ def _groups(groups: Sequence[Mapping[str, Any]]) -> Markup:
                 "" if not index else Markup("<br>"),
                 each["text"],
                 f"{_label(each['label'])}, " if "label" in each else "",
-                f"{each['file']} {each['row']:,}",
+                _where(each, several=several),
             )
             for index, each in enumerate(group["examples"])
         ]
@@ -300,5 +303,7 @@ def _label(label: str) -> str:
     return " + ".join(json.loads(label)) or "–" if label.startswith("[") else label
 
 
-def _where(rows: Sequence[Mapping[str, Any]]) -> str:
-    return ", ".join(f"{row['file']} {row['row']:,}" for row in rows[:4]) + (", …" if len(rows) > 4 else "")
+def _where(*rows: Mapping[str, Any], several: bool) -> str:
+    """Row numbers, after the name of the file when there are several."""
+    names = [f"{Path(row['file']).stem} {row['row']:,}" if several else f"{row['row']:,}" for row in rows]
+    return ", ".join(names[:4]) + (", …" if len(names) > 4 else "")
