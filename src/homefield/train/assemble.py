@@ -20,7 +20,7 @@ from homefield.data.dataset import SPLITS, SplitName
 from homefield.events import Event, Listener
 from homefield.tasks import Targets, Task
 from homefield.train.check import Checked
-from homefield.train.defaults import choose_epochs, choose_max_length, choose_rates
+from homefield.train.defaults import choose_epochs, choose_max_length, choose_rates, choose_tokens
 from homefield.train.distributed import Ranks
 from homefield.train.feed import Feed, StateFeed, TokenFeed
 from homefield.train.network import Network, NetworkInfo
@@ -65,7 +65,8 @@ def assemble(
     if checked.source.reason is not None:
         listen(Event("note", checked.source.reason[0], values=checked.source.reason[1]))
     backbone = load(checked.source, tokenizer_texts=texts["train"], seed=checked.recipe.seed)
-    recipe = _resolved(checked, backbone, texts["train"], workspace, listen)
+    found, precision = _precision(checked.recipe, ranks, earlier)
+    recipe = _resolved(checked, backbone, texts["train"], workspace, precision.device.type, listen)
     length = cast("int", recipe.max_length)
     forms = {split: [rows] for split, rows in texts.items()}
     forms["train"] += _noisy(texts["train"], recipe)
@@ -85,7 +86,6 @@ def assemble(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         head = fitted.head(backbone.width, fitted.size(labels), info.head_dropout)
-    found, precision = _precision(recipe, ranks, earlier)
     network = Network(backbone, head, info).to(precision.device)
     feeds = feed_splits(network, encoded, recipe, precision, workspace, stack, listen)
     if (variants := len(encoded["train"])) > 1:
@@ -156,7 +156,7 @@ def _noisy(texts: Sequence[str], recipe: Recipe) -> list[list[str]]:
 
 
 def _resolved(
-    checked: Checked, backbone: Backbone, texts: Sequence[str], workspace: Workspace, listen: Listener
+    checked: Checked, backbone: Backbone, texts: Sequence[str], workspace: Workspace, device: str, listen: Listener
 ) -> Recipe:
     recipe, facts = checked.recipe, backbone.facts
     rates = choose_rates(facts, checked.how)
@@ -167,6 +167,7 @@ def _resolved(
         "layer_decay": rates.layer_decay,
         "head_dropout": rates.head_dropout,
         "metric": checked.metric.name,
+        "tokens": choose_tokens(device),
     }
     if recipe.epochs == "auto":
         chosen["epochs"] = choose_epochs(facts, checked.how, len(texts), recipe.batch)

@@ -17,6 +17,7 @@ from homefield.events import Event, Listener
 from homefield.train.assemble import Bench, trained_parts
 from homefield.train.batches import Rows, plan_epoch
 from homefield.train.checkpoint import Checkpoints, Place
+from homefield.train.defaults import tokens_to_look_at
 from homefield.train.distributed import Ranks
 from homefield.train.estimate import Workload, estimate
 from homefield.train.loop import Judge, Loop, Metric
@@ -64,6 +65,7 @@ def learn(bench: Bench, metric: Metric, around: Surroundings) -> None:
     loop = Loop(
         recipe=bench.recipe,
         epochs=cast("int", bench.recipe.epochs),
+        tokens=cast("int", bench.recipe.tokens),
         lengths=bench.feeds["train"].lengths,
         device=bench.precision.device,
         objective=_objective(bench),
@@ -121,7 +123,7 @@ def _judge(bench: Bench, around: Surroundings) -> Judge:
             path,
             size=size,
             width=0,
-            tokens=bench.recipe.tokens,
+            tokens=tokens_to_look_at(bench.precision.device.type),
             precision=bench.precision,
             ranks=around.ranks,
         )
@@ -170,7 +172,7 @@ def _tell_estimate(bench: Bench, optimiser: Optimiser, around: Surroundings) -> 
         plan_epoch(lengths, batch=recipe.batch, window=recipe.window, seed=recipe.seed, epoch=0),
         epochs,
         lengths,
-        recipe.tokens,
+        cast("int", recipe.tokens),
         once + epochs * each,
         around.ranks.size,
     )

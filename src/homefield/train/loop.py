@@ -49,14 +49,16 @@ class Metric:
 
 @dataclass
 class Loop:
-    """One run's steps. `lengths`: tokens per training row, by epoch. `judge` None: never evaluated.
+    """One run's steps.
 
-    `begin` is called with each epoch's number before its first step, also when resuming within it. `best`: the best
+    lengths: tokens per training row, by epoch. tokens: most of them at once. judge: None when there is nothing to judge
+    by. begin: called with each epoch's number before its first step, also when resuming within it. best: the best
     weights so far, None before the first evaluation.
     """
 
     recipe: Recipe
     epochs: int
+    tokens: int
     lengths: Callable[[int], NDArray[np.int32]]
     device: torch.device
     objective: Objective
@@ -105,7 +107,7 @@ class Loop:
         step = self.place.step
         # The random numbers of a step follow from its number, so there is no generator to save and restore.
         torch.manual_seed(_mixed(self.recipe.seed, step, self.ranks.rank))
-        parts = cut_by_tokens(self.ranks.share(rows), self._lengths, self.recipe.tokens)
+        parts = cut_by_tokens(self.ranks.share(rows), self._lengths, self.tokens)
         sums = torch.zeros(3, dtype=torch.float64, device=self.device)
         for part in parts:
             loss, weight = self.objective(part, epoch)

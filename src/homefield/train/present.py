@@ -21,6 +21,7 @@ from homefield.evaluate.scored import Scored, TrainingRows
 from homefield.events import Event
 from homefield.train.assemble import Bench
 from homefield.train.batches import cut_by_tokens
+from homefield.train.defaults import tokens_to_look_at
 from homefield.train.learn import Surroundings
 from homefield.train.outputs import open_outputs
 from homefield.train.precision import Precision
@@ -106,7 +107,7 @@ def _vectors(bench: Bench, rows: NDArray[np.int64], around: Surroundings) -> NDA
     bench.network.eval()
     around.listen(Event("stage", "train.stage_neighbours", total=len(rows)))
     with torch.inference_mode():
-        for part in cut_by_tokens(rows, feed.lengths(0), bench.recipe.tokens):
+        for part in cut_by_tokens(rows, feed.lengths(0), tokens_to_look_at(precision.device.type)):
             _, vectors = feed.produce(bench.network, part, 0, precision)
             found[places[part]] = vectors.half().cpu().numpy()
             done += len(part)

@@ -46,7 +46,7 @@ class Recipe(BaseModel):
 
     epochs: Whole | Auto = "auto"
     batch: Whole = 64
-    tokens: Whole = 16384
+    tokens: Whole | Auto = "auto"
     window: Whole = 50
     max_length: Annotated[int, Field(ge=4)] | Auto = "auto"
     vocabulary: Literal["used", "all"] = "used"

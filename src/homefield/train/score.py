@@ -10,6 +10,7 @@ from homefield.evaluate.calibration import fit_temperature, probabilities
 from homefield.evaluate.metrics import measure
 from homefield.events import Event
 from homefield.train.assemble import Bench
+from homefield.train.defaults import tokens_to_look_at
 from homefield.train.learn import Surroundings
 from homefield.train.outputs import Outputs, produce_outputs
 from homefield.train.precision import Precision
@@ -39,7 +40,7 @@ def score(bench: Bench, around: Surroundings) -> None:
             around.folder / "outputs" / f"{split}.safetensors",
             size=bench.task.size(info.labels),
             width=network.backbone.width,
-            tokens=bench.recipe.tokens,
+            tokens=tokens_to_look_at(bench.precision.device.type),
             precision=exact,
             ranks=around.ranks,
             advanced=advanced,
