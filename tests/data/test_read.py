@@ -10,7 +10,7 @@ from tests.data.test_prepare import write
 from homefield.data.blocks import Fault
 from homefield.data.clean import clean_frame
 from homefield.data.read import read_records
-from homefield.errors import RecordsError
+from homefield.errors import CallError, RecordsError
 from homefield.events import Event
 
 
@@ -66,3 +66,17 @@ def test_a_guessed_role_that_a_later_file_lacks_is_left_out(tmp_path: Path) -> N
 def test_no_file_at_all_is_refused() -> None:
     with pytest.raises(RecordsError, match="No file of records was named"):
         list(read_records([], columns={}))
+
+
+def test_a_column_may_play_two_roles_and_names_may_cross(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.csv", ("label", "text"), [("a question", "x")])
+    crossed = pl.concat(read_records([file], columns={"text": "label", "label": "text"}))
+    assert crossed.select("text", "label").rows() == [("a question", "x")]
+    twice = pl.concat(read_records([file], columns={"text": "label", "group": "text", "label": "text"}))
+    assert twice.select("text", "label", "group").rows() == [("a question", "x", "x")]
+
+
+def test_a_role_cannot_take_the_name_of_a_datasets_own_column(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.csv", ("text", "x"), [("a", "b")])
+    with pytest.raises(CallError, match=r"cannot have the role near.*taken are .*, language, "):
+        list(read_records([file], columns={"near": "x"}))

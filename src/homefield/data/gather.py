@@ -59,15 +59,15 @@ def gather(
     `number` (float64), `language` (uint8), `length` (int32), `prefer` (uint64), `time` (int64 microseconds) and
     `group` (uint64), as far as there are such roles.
     """
-    names = {column: role for role, column in columns.items()}
+    wanted = list(dict.fromkeys(columns.values()))
     target = _target(list(columns))
     gathered = Gathered(LabelCounter(options.label_kind, sources[0].path, columns[target] if target else "-"))
     for index, source in enumerate(sources):
         listen(Event("stage", "data.stage.read", values={"file": source.path.name}))
         rows = live = 0
-        for block in source.blocks(list(names)):
+        for block in source.blocks(wanted):
             rows += block.rows
-            live += _take(index, block, names, options, spill, near, gathered)
+            live += _take(index, block, columns, options, spill, near, gathered)
             listen(Event("advance", "data.stage.read", done=rows))
         gathered.rows.append(rows)
         gathered.live.append(live)
@@ -77,14 +77,14 @@ def gather(
 def _take(
     index: int,
     block: Block,
-    names: Mapping[str, str],
+    columns: Mapping[str, str],
     options: PrepareOptions,
     spill: Spill,
     near: NearIndex,
     gathered: Gathered,
 ) -> int:
     """Judge one block; returns how many of its rows live."""
-    frame = block.frame.rename(dict(names)).with_columns(
+    frame = block.frame.select(pl.col(column).alias(role) for role, column in columns.items()).with_columns(
         pl.lit(index, pl.Int32).alias("source"), block.numbers.alias("row")
     )
     frame = _judged(frame, options, gathered)

@@ -18,17 +18,31 @@ from homefield.data.labels import typed_labels
 from homefield.data.reasons import reason_text
 from homefield.data.schema import Roles, find_roles, require
 from homefield.data.tables import ExcelSource, LinesSource, ParquetSource
-from homefield.errors import RecordsError
+from homefield.errors import CallError, RecordsError
 from homefield.events import Event, Listener, silent
 from homefield.messages import default_language
 
-__all__ = ["FORMATS", "Opened", "Source", "open_records", "open_source", "read_records", "roles_text", "shared_roles"]
+__all__ = [
+    "FORMATS",
+    "RESERVED",
+    "Opened",
+    "Source",
+    "open_records",
+    "open_source",
+    "read_records",
+    "roles_text",
+    "shared_roles",
+]
 
 FORMATS: Mapping[str, str] = {
     ".csv": "csv", ".tsv": "csv", ".tab": "csv", ".json": "json", ".jsonl": "json", ".ndjson": "json",
     ".parquet": "parquet", ".pq": "parquet", ".xlsx": "excel", ".xlsm": "excel", ".xls": "excel", ".xlsb": "excel",
     ".ods": "excel", ".txt": "txt",
 }  # fmt: skip
+# Columns that a dataset has besides the roles, and those that `prepare` puts beside them while it works.
+RESERVED = frozenset(
+    {"id", "source", "row", "language", "near", "split", "reason", "detail", "length", "hopeless", "place"}
+)
 _SAMPLE = 1000
 
 
@@ -98,11 +112,15 @@ def open_records(
     """Open files that belong together; roles that `columns` does not name are guessed from the first file.
 
     Raises:
+        CallError: `data.reserved_role`.
         RecordsError: as `open_source` and `find_roles`; `data.no_files`; `data.no_column` when a later file lacks a
             role's column.
     """
     if not files:
         raise RecordsError("data.no_files")
+    for role in columns:
+        if role in RESERVED:
+            raise CallError("data.reserved_role", role=role, reserved=", ".join(sorted(RESERVED)))
     sources = tuple(open_source(Path(file), encoding=encoding, delimiter=delimiter) for file in files)
     roles = find_roles(sources[0].path, sources[0].sample(_SAMPLE), columns)
     return Opened(sources, shared_roles(roles, sources))
@@ -145,15 +163,16 @@ def read_records(
     opened = open_records(files, columns=columns, encoding=encoding, delimiter=delimiter)
     if opened.roles.guessed:
         listen(Event("note", "data.note.guessed", values={"roles": roles_text(opened.roles, opened.roles.guessed)}))
-    names = {column: role for role, column in opened.roles.columns.items()}
+    columns = opened.roles.columns
+    wanted = list(dict.fromkeys(columns.values()))
     for index, source in enumerate(opened.sources):
-        for block in source.blocks(list(names)):
+        for block in source.blocks(wanted):
             for row, fault, _ in block.faults:
                 if on_fault is None:
                     reason = reason_text(fault.reason, default_language(), fault.values)
                     raise RecordsError("data.bad_row", file=source.path, row=row, reason=reason)
                 on_fault(source.path, row, fault)
-            frame = block.frame.rename(names)
+            frame = block.frame.select(pl.col(column).alias(role) for role, column in columns.items())
             if label_kind is not None and "label" in frame.columns:
                 frame = frame.with_columns(typed_labels(frame["label"], label_kind))
             yield frame.with_columns(pl.lit(index, pl.Int64).alias("source"), block.numbers.alias("row"))
