@@ -22,7 +22,7 @@ from homefield.data.gather import Gathered
 from homefield.data.options import PrepareOptions
 from homefield.data.settle import Settled
 from homefield.data.spill import Places, Spill
-from homefield.data.suspects import affordable_rows, find_suspects
+from homefield.data.suspects import MAX_CLASSES, affordable_rows, find_suspects
 from homefield.events import Event, Listener
 
 __all__ = ["judge_quality"]
@@ -210,6 +210,8 @@ def _suspects(subject: _Subject, options: PrepareOptions, listen: Listener) -> d
         skipped = "kind"
     elif len(kept) < 100:
         skipped = "few"
+    elif len(subject.label_names) > MAX_CLASSES:
+        skipped = "classes"
     if skipped:
         return {"checked": 0, "of": len(kept), "found": 0, "skipped": skipped, "examples": []}
     labels = subject.labels()

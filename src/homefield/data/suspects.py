@@ -19,10 +19,11 @@ from homefield.data.shingles import shingle
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-__all__ = ["MARGIN", "Suspects", "affordable_rows", "find_suspects"]
+__all__ = ["MARGIN", "MAX_CLASSES", "Suspects", "affordable_rows", "find_suspects"]
 
 MARGIN = 0.6  # how much likelier than its own label another one must be
-_FEATURES = 1 << 18
+_WEIGHTS = 1 << 25  # of the model, at most: 128 MiB
+MAX_CLASSES = 2000
 _CHARACTERS = 1000  # of each text that are looked at
 _WORK = 6e9  # rows x classes x features of a row x passes: about a minute on one core
 _SAMPLE_CHARACTERS = 40_000_000
@@ -56,8 +57,8 @@ def find_suspects(texts: Sequence[str], labels: NDArray[np.integer], groups: NDA
     labels: [N] class codes; groups: [N] near-duplicate groups. Deterministic.
     """
     folds, _ = _plan(len(texts))
-    features = _features([text[:_CHARACTERS] for text in texts])
     codes = np.unique(labels, return_inverse=True)
+    features = _features([text[:_CHARACTERS] for text in texts], _width(len(codes[0])))
     probability = np.zeros((len(texts), len(codes[0])), dtype=np.float32)
     fold = (groups.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(40)) % np.uint64(folds)
     for number in range(folds):
@@ -86,18 +87,23 @@ def _passes(rows: int) -> int:
     return (folds - 1) * epochs
 
 
-def _features(texts: list[str]) -> csr_matrix:
-    """[N, 2 x _FEATURES] float32: TF-IDF of character n-grams beside that of words and word pairs."""
+def _width(classes: int) -> int:
+    """How many hashed features of each sort there are: a power of two, as many as the weights leave room for."""
+    return 1 << min(18, (_WEIGHTS // (2 * classes)).bit_length() - 1)
+
+
+def _features(texts: list[str], width: int) -> csr_matrix:
+    """[N, 2 x width] float32: TF-IDF of character n-grams beside that of words and word pairs."""
     import scipy.sparse as sparse
     from sklearn.feature_extraction.text import HashingVectorizer
 
     shingles = shingle(texts)
-    columns = (shingles.grams & np.uint32(_FEATURES - 1)).astype(np.int32)
+    columns = (shingles.grams & np.uint32(width - 1)).astype(np.int32)
     counts = np.ones(len(columns), dtype=np.float32)
-    characters = sparse.csr_matrix((counts, columns, shingles.offsets), shape=(len(texts), _FEATURES))
+    characters = sparse.csr_matrix((counts, columns, shingles.offsets), shape=(len(texts), width))
     characters.sum_duplicates()
     hashing = HashingVectorizer(
-        n_features=_FEATURES,
+        n_features=width,
         ngram_range=(1, 2),
         alternate_sign=False,
         norm=None,
