@@ -13,6 +13,7 @@ import click
 import pytest
 
 from homefield.cli.program import program
+from homefield.evaluate.risk import fewest_rows
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(file.name for file in (ROOT / "docs" / "en").glob("*.md"))
@@ -101,3 +102,15 @@ def check(line: str) -> None:
     for word in words:
         if word.startswith("--"):
             assert word.partition("=")[0] in known, f"{line}: {word}"
+
+
+def test_the_rows_that_a_risk_budget_takes_are_those_the_program_asks_for() -> None:
+    least = [fewest_rows(0.05), fewest_rows(0.02)]
+    english = re.search(r"\((\d+) for 5 %, (\d+) for 2 %", (ROOT / "docs" / "en" / "records.md").read_text("utf-8"))
+    chinese = re.search(
+        r"5 % 需\s*(\d+) 行，2 % 需 (\d+) 行", (ROOT / "docs" / "zh-CN" / "records.md").read_text("utf-8")
+    )
+    assert english is not None
+    assert chinese is not None
+    assert [int(rows) for rows in english.groups()] == least
+    assert [int(rows) for rows in chinese.groups()] == least
