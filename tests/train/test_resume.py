@@ -161,3 +161,43 @@ def test_a_finished_run_says_that_it_is(whole: tuple[Path, Path, Workspace]) -> 
     run = finetune(load_recipe(), undisturbed, workspace=workspace, resume=True, listen=told.append)
     assert [event.key for event in told] == ["train.already_finished"]
     assert run.status == "finished"
+
+
+def test_stopped_while_scoring_it_goes_on_with_the_weights_it_has(
+    whole: tuple[Path, Path, Workspace], tmp_path: Path
+) -> None:
+    data, undisturbed, workspace = whole
+    out = tmp_path / "run"
+
+    def press(event: Event) -> None:
+        if event.key == "train.stage_score":
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(Interrupted) as raised:
+        finetune(load_recipe(None, {**KEYS, "data": str(data)}), out, workspace=workspace, listen=press)
+    assert raised.value.code == "train.interrupted_between"
+    assert open_run(out).status == "interrupted"
+    told: list[Event] = []
+    run = finetune(load_recipe(), out, workspace=workspace, resume=True, listen=told.append)
+    assert "train.stage_learn" not in {event.key for event in told}
+    assert weights(out) == weights(undisturbed)
+    assert run.metrics == open_run(undisturbed).metrics
+
+
+def test_stopped_while_it_is_assembled_it_starts_over(whole: tuple[Path, Path, Workspace], tmp_path: Path) -> None:
+    data, undisturbed, workspace = whole
+    out = tmp_path / "run"
+
+    def press(event: Event) -> None:
+        if event.key == "backbones.encoding":
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(Interrupted):
+        finetune(
+            load_recipe(None, {**KEYS, "data": str(data), "max_length": "auto"}),
+            out,
+            workspace=Workspace(tmp_path),
+            listen=press,
+        )
+    finetune(load_recipe(), out, workspace=workspace, resume=True)
+    assert weights(out) == weights(undisturbed)
