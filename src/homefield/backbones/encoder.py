@@ -131,13 +131,13 @@ class Encoder(Backbone):
             hidden = F.dropout(hidden, self.dropout)
         if self.widen is not None:
             hidden = self.widen(hidden)
-        # Under autocast the sums between blocks would otherwise stay in fp32, and every product would cast its input.
-        if torch.is_autocast_enabled(hidden.device.type):
-            hidden = hidden.to(torch.get_autocast_dtype(hidden.device.type))
         return hidden
 
     def run(self, hidden: Tensor, mask: Tensor, start: int, stop: int | None = None) -> Tensor:
         """Blocks `start` to `stop` - 1: [B, T, D] to [B, T, D]."""
+        # Under autocast the sums between blocks would otherwise stay in fp32, and every product would cast its input.
+        if torch.is_autocast_enabled(hidden.device.type):
+            hidden = hidden.to(torch.get_autocast_dtype(hidden.device.type))
         bias = attention_bias(mask, hidden.dtype)
         dropout = self.dropout if self.training else 0.0
         for block in self.blocks[start:stop]:

@@ -12,7 +12,9 @@ from torch import Tensor, nn
 
 from homefield.backbones.backbone import Backbone, mean_of_tokens
 from homefield.backbones.facts import Facts
+from homefield.backbones.folder import read_config
 from homefield.backbones.hub import hub_off
+from homefield.errors import CallError
 
 __all__ = ["Wrapped", "empty_wrapped", "wrap_folder"]
 
@@ -95,13 +97,35 @@ class Wrapped(Backbone):
 def wrap_folder(
     folder: Path, facts: Facts, tokenizer: Tokenizer, *, pooling: Literal["mean", "first"], pad_id: int
 ) -> Wrapped:
-    """The network in `folder`, read by Transformers from safetensors alone, running no code of the folder's."""
-    from transformers import AutoModel
+    """The network in `folder`, read by Transformers from safetensors alone, running no code of the folder's.
 
-    with hub_off():
-        network = AutoModel.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, trust_remote_code=False, dtype="float32"
-        )
+    Raises:
+        CallError: `backbones.unknown_kind`, `backbones.bad_weights`.
+    """
+    from transformers import CONFIG_MAPPING, MODEL_MAPPING, AutoModel
+    from transformers.utils import logging
+
+    kind = read_config(folder)["model_type"]
+    if kind not in CONFIG_MAPPING or CONFIG_MAPPING[kind] not in MODEL_MAPPING:
+        raise CallError("backbones.unknown_kind", folder=folder, kind=kind)
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        with hub_off():
+            network, told = AutoModel.from_pretrained(
+                folder,
+                local_files_only=True,
+                use_safetensors=True,
+                trust_remote_code=False,
+                dtype="float32",
+                output_loading_info=True,
+            )
+    except (OSError, ValueError, RuntimeError) as error:
+        raise CallError("backbones.bad_weights", file=folder, fault=str(error).split("\n")[0]) from error
+    finally:
+        logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+    # Transformers fills what a checkpoint lacks with random numbers and goes on.
+    if lacking := sorted(name for name in told["missing_keys"] if not name.startswith("pooler")):
+        raise CallError("backbones.bad_weights", file=folder, fault=lacking[0])
     return Wrapped(facts, tokenizer, network, pooling=pooling, pad_id=pad_id).eval()
 
 
