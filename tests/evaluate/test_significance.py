@@ -99,3 +99,12 @@ def test_the_interval_of_macro_f1_holds_its_value() -> None:
     low, high = f1_macro_interval(said, targets, 20)
     assert low < measure(chances, targets, "category", [str(one) for one in range(20)])["f1_macro"] < high
     assert high - low < 0.05
+
+
+def test_the_interval_of_macro_f1_holds_its_value_with_few_rows_a_class() -> None:
+    targets = np.repeat(np.arange(30), 2)
+    said = targets.copy()
+    said[[0, 7, 21, 40, 58]] = [3, 9, 11, 2, 0]
+    chances = np.eye(30, dtype=np.float32)[said]
+    low, high = f1_macro_interval(said, targets, 30)
+    assert low < measure(chances, targets, "category", [str(one) for one in range(30)])["f1_macro"] < high

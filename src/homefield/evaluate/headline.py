@@ -63,7 +63,7 @@ def compare(first: Means, second: Means, output: Output, seed: int = 0) -> Diffe
 
 
 def f1_macro_interval(predicted: NDArray[Any], targets: NDArray[Any], size: int, seed: int = 0) -> Interval:
-    """The bootstrap interval of macro-F1 over the classes that occur in truth or answers.
+    """The bootstrap interval of macro-F1 over the classes that occur in truth or answers, of each resample its own.
 
     Args:
         predicted: `[N]` class indices.
@@ -80,8 +80,11 @@ def f1_macro_interval(predicted: NDArray[Any], targets: NDArray[Any], size: int,
 
     def f1(means: Means) -> Means:
         hits, wide, real = means[:, :size], means[:, size : 2 * size], means[:, 2 * size :]
-        each = 2 * hits / np.maximum(wide + real, 1e-12)
-        return np.asarray(each[:, seen].mean(axis=1))
+        # A class of few rows is missing from many resamples: counted there with an F1 of 0 it would pull the interval
+        # below the number it belongs to (87.3 % with 64.8-86.4 % on 65 rows of 30 classes).
+        both = (wide + real)[:, seen]
+        each = 2 * hits[:, seen] / np.maximum(both, 1e-12)
+        return np.asarray(each.sum(axis=1) / np.maximum((both > 0).sum(axis=1), 1))
 
     return bootstrap(table, f1, counts=counts, seed=seed)
 
