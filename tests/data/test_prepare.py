@@ -20,6 +20,8 @@ from homefield.data import SPLITS, Dataset, PrepareOptions, open_dataset, prepar
 from homefield.data.near import near_groups
 from homefield.errors import CallError, MachineError, RecordsError
 from homefield.events import Event
+from homefield.messages import LANGUAGES
+from homefield.messages import text as message
 
 WORDS = (
     "card",
@@ -128,7 +130,7 @@ class TestADataset:
         events: list[Event] = []
         prepare([labelled(tmp_path / "a.csv")], tmp_path / "out", listen=events.append)
         keys = [event.key for event in events]
-        assert keys[:2] == ["data.note.source", "data.note.guessed"]
+        assert keys[:2] == ["data.note.source_delimiter", "data.note.guessed"]
         assert next(key for key in keys if key.startswith("data.stage")) == "data.stage.read"
         assert events[-1].values["kept"] == 200
 
@@ -138,6 +140,25 @@ class TestADataset:
         files = [labelled(tmp_path / folder / "r.csv", seed=seed) for seed, folder in enumerate(("north", "south"))]
         dataset = prepare(files, tmp_path / "out", options=QUICK)
         assert [source["file"] for source in dataset.manifest.sources] == ["north/r.csv", "south/r.csv"]
+
+    @pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl", "json", "parquet", "txt", "xlsx"])
+    def test_says_what_it_reads_in_both_languages(self, tmp_path: Path, ending: str) -> None:
+        file = tmp_path / f"r.{ending}"
+        frame = pl.DataFrame({"text": texts(20)})
+        if ending == "xlsx":
+            frame.write_excel(file)
+        elif ending == "parquet":
+            frame.write_parquet(file)
+        elif ending in ("jsonl", "json"):
+            (frame.write_ndjson if ending == "jsonl" else frame.write_json)(file)
+        else:
+            file.write_text("\n".join(["text", *texts(20)]), encoding="utf-8")
+        events: list[Event] = []
+        prepare([file], tmp_path / "out", listen=events.append)
+        assert events[0].key.startswith("data.note.source_")
+        for event in events:
+            for language in LANGUAGES:
+                assert message(event.key, language, **event.values)
 
     def test_may_come_from_several_files_of_different_kinds(self, tmp_path: Path) -> None:
         rows = [(text, f"c{number % 2}") for number, text in enumerate(texts(60))]

@@ -40,7 +40,8 @@ class DelimitedSource:
     @property
     def facts(self) -> dict[str, object]:
         """What was found out about the file, for the manifest."""
-        return {"format": self.kind, "encoding": self.encoding.name, "delimiter": self.delimiter.replace(_NEVER, "")}
+        facts: dict[str, object] = {"format": self.kind, "encoding": self.encoding.name}
+        return facts if self.delimiter == _NEVER else {**facts, "delimiter": self.delimiter}
 
     def sample(self, rows: int) -> pl.DataFrame:
         """The first rows with every column, all strings; faulty rows left out."""

@@ -110,10 +110,10 @@ def _open(files: Sequence[Path], columns: Mapping[str, str], test: Path | None, 
 
 def _announce(records: Records, listen: Listener) -> None:
     for source in records.opened.sources:
-        facts = ", ".join(f"{name}: {value}" for name, value in source.facts.items() if value != "")
-        listen(
-            Event("note", "data.note.source", values={"file": source.path.name, "facts": facts.replace("\t", "tab")})
-        )
+        # A sentence for each set of facts that readers know of a file.
+        known = next(name for name in ("delimiter", "encoding", "sheet", "format") if name in source.facts)
+        values = {name: "Tab" if value == "\t" else value for name, value in source.facts.items()}
+        listen(Event("note", f"data.note.source_{known}", values={"file": source.path.name, **values}))
     roles = records.opened.roles
     if roles.guessed:
         listen(Event("note", "data.note.guessed", values={"roles": roles_text(roles, roles.guessed)}))
