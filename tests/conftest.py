@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from homefield.messages import LANGUAGES, Language
 
@@ -13,6 +14,10 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # Before torch, numpy or polars are imported: two workers with two threads each would take turns on two cores.
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS"):
         os.environ.setdefault(name, "1")
+
+# A busy machine is no fault of the program: what must be quick is measured in benchmarks, not here.
+settings.register_profile("homefield", deadline=None)
+settings.load_profile("homefield")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
