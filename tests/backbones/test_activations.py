@@ -198,9 +198,21 @@ def test_the_oldest_used_leaves_and_what_is_in_use_stays(small_encoder: Callable
 
 def test_batches_of_filling_respect_the_token_budget() -> None:
     lengths = np.sort(np.array([1, 1, 3, 8, 9, 40, 9_000, 9_001]))
-    slices = list(activations._batches(lengths))
+    slices = list(activations._batches(lengths, 1_024))
     covered = [i for piece in slices for i in range(len(lengths))[piece]]
     assert covered == list(range(len(lengths)))
     for piece in slices:
         padded = lengths[piece].max() * len(lengths[piece])
-        assert padded <= activations._TOKENS or len(lengths[piece]) == 1
+        assert padded <= 1_024 or len(lengths[piece]) == 1
+
+
+def test_a_damaged_entry_is_computed_again(small_encoder: Callable[..., Encoder], tmp_path: Path) -> None:
+    backbone = small_encoder()
+    made = activation_cache(backbone, encoded_for(backbone), 2, cache=tmp_path, budget=1)
+    assert made is not None
+    expected = made.batch(np.arange(50))[0]
+    made.close()
+    file = made.folder / "hidden.bin"
+    file.write_bytes(file.read_bytes()[:100])
+    with activation_cache(backbone, encoded_for(backbone), 2, cache=tmp_path, budget=1) or pytest.fail("no") as again:
+        assert torch.equal(again.batch(np.arange(50))[0], expected)

@@ -121,3 +121,10 @@ def test_a_forked_process_encodes_too(tokenizer: Tokenizer, monkeypatch: pytest.
 def test_odd_characters_are_encoded(tokenizer: Tokenizer) -> None:
     odd = ["\x00\u200b", "😀👍🏽", "ﬁ①", "a\u0301", "ي", "\ufffd"]
     assert len(encode(odd, tokenizer, 16)) == len(odd)
+
+
+def test_a_damaged_entry_is_encoded_again(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    expected = rows(encode(TEXTS, tokenizer, 64, cache=tmp_path))
+    file = next((tmp_path / "encodings").glob("*/ids.bin"))
+    file.write_bytes(file.read_bytes()[:8])
+    assert rows(encode(TEXTS, tokenizer, 64, cache=tmp_path)) == expected

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -23,7 +23,7 @@ from torch import Tensor
 
 from homefield.backbones.backbone import Backbone
 from homefield.backbones.encode import Encoded
-from homefield.backbones.shelf import evict, hold, new_folder_unless_there
+from homefield.backbones.shelf import evict, hold, new_entry
 from homefield.events import Event, Listener, silent
 from homefield.files import disk_errors, write_file
 
@@ -33,6 +33,7 @@ FORMAT = 1
 # Tokens in one forward pass while filling: what fits a processor's caches. minilm-en in fp32, one core, rows/s at 512,
 # 1,024, 2,048, 4,096 and 16,384 tokens: 210, 198, 184, 153 and 80.
 _TOKENS = 1_024
+_TOKENS_ON_GPU = 65_536
 _LARGEST_HALF = 60_000.0
 
 
@@ -49,8 +50,8 @@ class ActivationCache(AbstractContextManager["ActivationCache"]):
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         self._lock: IO[bytes] | None = hold(folder)
+        self.manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         self.layer: int = self.manifest["layer"]
         self.width: int = self.manifest["width"]
         self.tokens: int = self.manifest["tokens"]
@@ -106,25 +107,44 @@ def activation_cache(
     Raises:
         MachineError: as `files.disk_errors`.
     """
-    name = _name(backbone, encoded, layer, filling)
-    folder = cache / "activations" / name
+    folder = cache / "activations" / _name(backbone, encoded, layer, filling)
+    width = backbone.facts.width if layer else _embedding_width(backbone, encoded)
+    states = (len(encoded.ids) + 1) * width * 2
+    while True:
+        if not _is_whole(folder, states):
+            if not _make_room(cache, states + 16 * len(encoded), int(budget * 1e9), listen):
+                return None
+            _fill(folder, backbone, encoded, layer, filling, listen)
+        # Another process may remove the entry just before it is held; then it is computed again.
+        with suppress(FileNotFoundError):
+            return ActivationCache(folder)
+
+
+def _is_whole(folder: Path, size: int) -> bool:
+    """Whether the entry is there; one that was damaged (`size` bytes of states were written) is removed."""
     if not (folder / "manifest.json").is_file():
-        width = backbone.facts.width if layer else _embedding_width(backbone, encoded)
-        need = (len(encoded.ids) + 1) * width * 2 + 16 * len(encoded)
-        limit = int(budget * 1e9)
-        with disk_errors(cache):
-            cache.mkdir(parents=True, exist_ok=True)
-        if need > limit:
-            listen(Event("note", "backbones.cache_over_budget", values=_sizes(need, limit)))
-            return None
-        for entry in evict(cache, budget=limit - need):
-            listen(Event("note", "backbones.cache_evicted", values={"name": entry.path.name, **_sizes(entry.bytes)}))
-        free = shutil.disk_usage(cache).free
-        if need > 0.95 * free:
-            listen(Event("note", "backbones.cache_over_disk", values=_sizes(need, free)))
-            return None
-        _fill(folder, backbone, encoded, layer, filling, listen)
-    return ActivationCache(folder)
+        return False
+    files = [folder / name for name in ("hidden.bin", "starts.bin", "lengths.bin")]
+    if all(file.is_file() for file in files) and files[0].stat().st_size == size:
+        return True
+    shutil.rmtree(folder, ignore_errors=True)
+    return False
+
+
+def _make_room(cache: Path, need: int, limit: int, listen: Listener) -> bool:
+    """Evict until `need` bytes fit into `limit`; False, with a note, when they cannot."""
+    with disk_errors(cache):
+        cache.mkdir(parents=True, exist_ok=True)
+    if need > limit:
+        listen(Event("note", "backbones.cache_over_budget", values=_sizes(need, limit)))
+        return False
+    for entry in evict(cache, budget=limit - need):
+        listen(Event("note", "backbones.cache_evicted", values={"name": entry.path.name, **_sizes(entry.bytes)}))
+    free = shutil.disk_usage(cache).free
+    if need > 0.95 * free:
+        listen(Event("note", "backbones.cache_over_disk", values=_sizes(need, free)))
+        return False
+    return True
 
 
 def _name(backbone: Backbone, encoded: Encoded, layer: int, filling: Filling) -> str:
@@ -151,7 +171,7 @@ def _fill(folder: Path, backbone: Backbone, encoded: Encoded, layer: int, fillin
     training = backbone.training
     backbone.eval()
     try:
-        with new_folder_unless_there(folder) as partial:
+        with new_entry(folder) as partial:
             dtype = torch.float16
             largest, width = _write_states(
                 partial / "hidden.bin", backbone, encoded, order, layer, filling, dtype, listen
@@ -194,7 +214,7 @@ def _write_states(
         filling.device, dtype=torch.bfloat16, enabled=filling.precision is torch.bfloat16 and _is_fp32(backbone)
     )
     with file.open("wb") as stream, torch.inference_mode(), autocast:
-        for chosen in _batches(encoded.lengths[order]):
+        for chosen in _batches(encoded.lengths[order], _TOKENS if filling.device == "cpu" else _TOKENS_ON_GPU):
             indices = order[chosen]
             ids, mask = (torch.from_numpy(array) for array in encoded.batch(indices, pad_id=backbone.pad_id))
             states = backbone.reach(ids.to(filling.device), mask.to(filling.device), layer)
@@ -211,11 +231,11 @@ def _is_fp32(backbone: Backbone) -> bool:
     return next(backbone.parameters()).dtype is torch.float32
 
 
-def _batches(lengths: npt.NDArray[np.int64]) -> Iterator[slice]:
-    """Slices of ascending lengths, each at most `_TOKENS` tokens with its padding (one text at least)."""
+def _batches(lengths: npt.NDArray[np.int64], tokens: int) -> Iterator[slice]:
+    """Slices of ascending lengths, each at most `tokens` tokens with its padding (one text at least)."""
     start = 0
     while start < len(lengths):
-        ahead = lengths[start : start + _TOKENS]
-        fits = int(np.searchsorted(ahead * np.arange(1, len(ahead) + 1), _TOKENS, side="right"))
+        ahead = lengths[start : start + tokens]
+        fits = int(np.searchsorted(ahead * np.arange(1, len(ahead) + 1), tokens, side="right"))
         yield slice(start, start + max(1, fits))
         start += max(1, fits)

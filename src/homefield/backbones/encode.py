@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -19,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
-from homefield.backbones.shelf import new_folder_unless_there
+from homefield.backbones.shelf import new_entry
 from homefield.events import Event, Listener, silent
 from homefield.files import write_file
 
@@ -95,7 +96,7 @@ def encode(
     if cache is None:
         return _encode_whole(texts, tokenizer, name, max_length, listen)
     folder = cache / "encodings" / name
-    if not (folder / "manifest.json").is_file():
+    if not _is_whole(folder, len(texts)):
         _write(folder, texts, tokenizer, listen)
     return _open(folder, name, max_length)
 
@@ -132,7 +133,7 @@ def _encode_whole(texts: Sequence[str], tokenizer: Tokenizer, name: str, max_len
 
 
 def _write(folder: Path, texts: Sequence[str], tokenizer: Tokenizer, listen: Listener) -> None:
-    with new_folder_unless_there(folder) as partial:
+    with new_entry(folder) as partial:
         lengths: list[npt.NDArray[np.int64]] = [np.zeros(1, np.int64)]
         cut = 0
         with (partial / "ids.bin").open("wb") as stream:
@@ -144,6 +145,18 @@ def _write(folder: Path, texts: Sequence[str], tokenizer: Tokenizer, listen: Lis
         (partial / "offsets.bin").write_bytes(offsets.tobytes())
         manifest: dict[str, Any] = {"format": FORMAT, "texts": len(texts), "tokens": int(offsets[-1]), "cut": cut}
         write_file(partial / "manifest.json", json.dumps(manifest))
+
+
+def _is_whole(folder: Path, texts: int) -> bool:
+    """Whether the entry is there; one that was damaged is removed."""
+    if not (folder / "manifest.json").is_file():
+        return False
+    tokens = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["tokens"]
+    sizes = {"ids.bin": 4 * tokens, "offsets.bin": 8 * (texts + 1)}
+    if all((folder / name).is_file() and (folder / name).stat().st_size == size for name, size in sizes.items()):
+        return True
+    shutil.rmtree(folder, ignore_errors=True)
+    return False
 
 
 def _open(folder: Path, name: str, max_length: int) -> Encoded:

@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from homefield.errors import CallError
 from homefield.files import disk_errors, new_folder
 
-__all__ = ["Entry", "clear", "entries", "evict", "hold", "new_folder_unless_there"]
+__all__ = ["Entry", "clear", "entries", "evict", "hold", "new_entry"]
 
 # A partial folder older than this has lost its writer.
 _ABANDONED_SECONDS = 24 * 3600.0
@@ -40,15 +40,15 @@ class Entry:
 
 
 @contextmanager
-def new_folder_unless_there(path: Path) -> Iterator[Path]:
-    """As `files.new_folder`, but another writer finishing first is as good: the content is the same by its name."""
+def new_entry(path: Path) -> Iterator[Path]:
+    """As `files.new_folder`, but another writer finishing first is as good: by its name the content is the same."""
+    staging = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+    with new_folder(staging) as partial:
+        yield partial
     try:
-        with new_folder(path) as partial:
-            yield partial
-    except CallError as error:
-        if error.code != "files.exists" or not (path / "manifest.json").is_file():
-            raise
+        staging.rename(path)
     except OSError:
+        shutil.rmtree(staging)
         if not (path / "manifest.json").is_file():
             raise
 
@@ -57,11 +57,13 @@ def entries(cache: Path) -> list[Entry]:
     """What the cache folder holds, the most recently used first."""
     found: list[Entry] = []
     for kind in KINDS:
-        for manifest in (cache / kind).glob("*/manifest.json"):
-            folder = manifest.parent
-            size = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
-            values = json.loads(manifest.read_text(encoding="utf-8"))
-            found.append(Entry(kind, folder, size, manifest.stat().st_mtime, values))
+        for manifest in (cache / kind).glob("[!.]*/manifest.json"):
+            # Another process may remove it while we look.
+            with suppress(FileNotFoundError):
+                folder = manifest.parent
+                size = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
+                values = json.loads(manifest.read_text(encoding="utf-8"))
+                found.append(Entry(kind, folder, size, manifest.stat().st_mtime, values))
     return sorted(found, key=lambda entry: -entry.used)
 
 
