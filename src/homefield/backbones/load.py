@@ -25,14 +25,15 @@ from homefield.errors import CallError
 
 __all__ = ["load", "rebuild"]
 
-# Enough texts to know which n-grams are frequent, few enough to count in seconds.
-_NGRAM_TEXTS = 200_000
+# Enough texts to know which pieces and n-grams are frequent, few enough to count in seconds.
+_SAMPLE = 200_000
 
 
 def load(source: BackboneSource, *, tokenizer_texts: Iterable[str] | None = None, seed: int = 0) -> Backbone:
     """The backbone `source` names, in fp32 on the processor.
 
-    tokenizer_texts: the training texts; a fresh backbone learns its tokenizer from them, others ignore them.
+    tokenizer_texts: the training texts; a fresh backbone learns its tokenizer and its n-grams from them (from
+    200,000 evenly spaced ones when there are more), others ignore them.
     seed: of a fresh backbone's weights; the same seed and texts give the same backbone.
 
     Raises:
@@ -41,10 +42,11 @@ def load(source: BackboneSource, *, tokenizer_texts: Iterable[str] | None = None
     if source.path is not None:
         return _load_folder(source.path, source.facts)
     texts = list(tokenizer_texts or ())
+    texts = texts[:: -(-len(texts) // _SAMPLE) or 1]
     if not texts:
         raise CallError("backbones.needs_texts", name=source.name)
     tokenizer = train_tokenizer(texts)
-    slots = find_ngrams(encode(texts[:_NGRAM_TEXTS], tokenizer, source.facts.max_length))
+    slots = find_ngrams(encode(texts, tokenizer, source.facts.max_length))
     backbone: CnnText | BiGru
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
