@@ -40,6 +40,8 @@ def test_cleaning_twice_changes_nothing(text: str) -> None:
         ("5 &lt; 7 &amp;amp; 8", "5 < 7 & 8"),
         ("a < b and c > d", "a < b and c > d"),
         ("<script>alert(1)</script>hi<!-- x -->", "hi"),
+        ("a<style>b{}</STYLE >c<SCRIPT type='x'>d</script>e", "a c e"),
+        ("one <!-- two -- three", "one <!-- two -- three"),
         ("全角ＡＢＣ１２３，标点！保留", "全角ABC123，标点！保留"),
         ("面积20m²，第①条", "面积20m²，第①条"),
         ("zero\u200bwidth\ufeff and \x07bell", "zerowidth and bell"),
@@ -67,3 +69,7 @@ def test_long_markup_is_cleaned_in_reasonable_time() -> None:
     assert clean_text("<b " * 30_000).startswith("<b")
     assert clean_text("&amp;" * 20_000) == "&" * 20_000
     assert len(clean_text("1 " * 50_000)) == 99_999
+    assert clean_text("<!--" * 25_000 + "-->x") == "x"
+    assert clean_text("<script>" * 12_000).strip() == ""
+    assert len(clean_text("<script><style>" * 6_000 + "</style>")) < 10
+    assert clean_text("a" * 100_000 + "@").startswith("aaa")

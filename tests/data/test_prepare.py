@@ -277,6 +277,34 @@ class TestSplits:
         assert frame.group_by("group").agg(pl.col("split").n_unique())["split"].max() == 1
         assert frame["split"].n_unique() == 4
 
+    def test_greetings_that_everybody_writes_do_not_put_all_customers_into_train(self, tmp_path: Path) -> None:
+        rows = [(text, f"c{number % 2}", f"customer {number % 60}") for number, text in enumerate(texts(600))]
+        greetings = [
+            "好的",
+            "好的。",
+            "好的！",
+            "Thanks",
+            "thanks!",
+            "thanks.",
+            "谢谢",
+            "谢谢！",
+            "谢谢。",
+            "ok",
+            "OK!",
+            "Ok.",
+        ]
+        rows += [(greetings[n % 12] + "?" * (n // 12), "c0", f"customer {n * 7 % 60}") for n in range(240)]
+        file = write(tmp_path / "r.csv", ("text", "label", "customer"), rows)
+        dataset = prepare([file], tmp_path / "out", options=PrepareOptions(split="group", suspects_rows=0))
+        frame = whole(dataset)
+        for column in ("group", "near"):
+            assert frame.group_by(column).agg(pl.col("split").n_unique())["split"].max() == 1
+        assert 0.7 < dataset.rows("train") / frame.height < 0.9
+        assert dataset.rows("test") >= 40
+        linked = [each for each in table(dataset.path / "rejected.csv") if each["code"] == "linked"]
+        assert 0 < len(linked) < 60
+        assert "Nearly the same text of another group" in linked[0]["reason"]
+
     def test_by_time_train_is_the_oldest(self, tmp_path: Path) -> None:
         rows = [(text, f"c{number % 2}", f"2024-01-{number % 28 + 1:02d}") for number, text in enumerate(texts(280))]
         rows.append(("no date on this one", "c1", "soon"))

@@ -28,7 +28,7 @@ Piece = tuple[str, dict[str, object]]
 def _about_rejected(quality: Mapping[str, Any]) -> list[Piece]:
     counts, reasons = quality["counts"], quality["reasons"]
     pieces: list[Piece] = []
-    rejected = sum(count for reason, count in reasons.items() if reason not in ("in_test", "conflict"))
+    rejected = sum(count for reason, count in reasons.items() if reason not in ("in_test", "conflict", "linked"))
     if counts["read"] and rejected / counts["read"] > 0.05:
         pieces.append(("rejected", {"count": rejected, "share": _percent(rejected / counts["read"])}))
     if damaged := sum(reasons.get(name, 0) for name in ("undecodable", "fields", "not_json", "not_object")):

@@ -40,9 +40,9 @@ _BLOCK = (
     "param|picture|pre|script|section|select|source|style|svg|table|tbody|td|textarea|tfoot|th|thead|title|tr|ul|"
     "video|wbr"
 )
-_HIDDEN = re.compile(
-    r"<(script|style)\b[^<>]{0,999}>.{0,99999}?</\1\s*>|<!--.{0,9999}?-->|<!\[CDATA\[|\]\]>", re.I | re.S
-)
+_HIDDEN_TAG = re.compile(r"<(script|style)\b[^<>]{0,999}>", re.I)
+_HIDDEN_END = {"script": re.compile(r"</script\s*>", re.I), "style": re.compile(r"</style\s*>", re.I)}
+_CDATA = re.compile(r"<!\[CDATA\[|\]\]>", re.I)
 _INLINE_TAG = re.compile(rf"</?(?:{_INLINE})(?:\s[^<>]{{0,9999}})?/?>", re.I)
 _BLOCK_TAG = re.compile(rf"</?(?:{_BLOCK})(?:\s[^<>]{{0,9999}})?/?>|<!doctype[^<>]{{0,999}}>", re.I)
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
@@ -101,9 +101,9 @@ def _visible(text: str) -> str:
 
 def _without_html(text: str) -> str:
     """Tags and entities removed until none is left, since texts copied from web pages are often escaped twice."""
-    for _ in range(5):
+    for _ in range(20):
         before = text
-        text = _HIDDEN.sub(" ", text)
+        text = _CDATA.sub(" ", _without_hidden(text))
         text = _INLINE_TAG.sub("", text)
         text = _BLOCK_TAG.sub(" ", text)
         if _ENTITY.search(text):
@@ -111,3 +111,25 @@ def _without_html(text: str) -> str:
         if text == before:
             break
     return text
+
+
+def _without_hidden(text: str) -> str:
+    """Comments, scripts and styles removed, in time linear in the text whatever stands in it."""
+    parts: list[str] = []
+    at = 0
+    while (start := text.find("<!--", at)) >= 0 and (end := text.find("-->", start + 4)) >= 0:
+        parts += [text[at:start], " "]
+        at = end + 3
+    text, at = "".join([*parts, text[at:]]), 0
+    parts.clear()
+    endless: set[str] = set()
+    for tag in _HIDDEN_TAG.finditer(text):
+        name = tag.group(1).lower()
+        if tag.start() < at or name in endless:
+            continue
+        if (last := _HIDDEN_END[name].search(text, tag.end())) is None:
+            endless.add(name)
+        else:
+            parts += [text[at : tag.start()], " "]
+            at = last.end()
+    return "".join([*parts, text[at:]])

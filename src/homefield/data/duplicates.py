@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CONFLICT", "IN_TEST", "KEPT", "MERGED", "Verdicts", "resolve"]
+__all__ = ["CONFLICT", "IN_TEST", "KEPT", "LINKED", "MERGED", "Verdicts", "resolve"]
 
-KEPT, MERGED, CONFLICT, IN_TEST = 0, 1, 2, 3
+KEPT, MERGED, CONFLICT, IN_TEST, LINKED = 0, 1, 2, 3, 4
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from homefield.data.advice import advise
 from homefield.data.dataset import SPLITS, LabelKind, Manifest
-from homefield.data.duplicates import CONFLICT, IN_TEST, MERGED
+from homefield.data.duplicates import CONFLICT, IN_TEST, LINKED, MERGED
 from homefield.data.gather import Gathered
 from homefield.data.options import PrepareOptions
 from homefield.data.settle import Settled
@@ -71,6 +71,7 @@ def judge_quality(
     subject = _Subject(spill, settled, Places(spill), files, manifest.label_kind, gathered.labels.names)
     reasons = Counter(gathered.reasons)
     reasons["conflict"] += int((settled.status == CONFLICT).sum())
+    reasons["linked"] += int((settled.status == LINKED).sum())
     reasons["in_test"] += int((settled.status == IN_TEST).sum())
     quality: dict[str, Any] = {
         "name": manifest.name,
@@ -155,7 +156,7 @@ def _conflicts(subject: _Subject) -> dict[str, Any]:
     examples = []
     for key in chosen.tolist():
         same = members[keys[members] == key]
-        stays = same[(status[same] != CONFLICT) & (status[same] != MERGED)]
+        stays = same[np.isin(status[same], (CONFLICT, MERGED), invert=True)]
         votes = Counter(subject.label(int(code)) for code in labels[same].tolist())
         examples.append(
             {

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from homefield.data.dataset import SPLITS, LabelKind
-from homefield.data.duplicates import IN_TEST, KEPT, resolve
+from homefield.data.duplicates import IN_TEST, KEPT, LINKED, resolve
 from homefield.data.near import NearIndex
 from homefield.data.options import PrepareOptions
 from homefield.data.spill import Spill
@@ -19,13 +19,15 @@ from homefield.events import Event, Listener
 __all__ = ["Settled", "settle"]
 
 _TEST = SPLITS.index("test")
+_LARGEST_LINKED = 0.1  # share of rows that near-duplicates and owners together may link into one
 
 
 @dataclass(frozen=True)
 class Settled:
     """What became of N live rows, M of them kept.
 
-    status, into: [N], as in `duplicates.Verdicts`, and `IN_TEST` for rows of train that stand in the test file.
+    status, into: [N], as in `duplicates.Verdicts`, `IN_TEST` for rows of train that stand in the test file, `LINKED`
+        for rows that would put nearly the same text of several owners on several sides.
     kept: [M] int64, the kept rows in the order of their ids; split, near: [M], aligned with it.
     leaked: [L] int64, the rows that are `IN_TEST`; twins: [L] int64, a row of the test file in the same near group.
     exact: [L] bool, whether the whole text (but for case and punctuation) stands in the test file.
@@ -76,10 +78,12 @@ def settle(
         kept, groups, in_test = kept[~gone], groups[~gone], in_test[~gone]
     listen(Event("stage", "data.stage.split", total=len(kept)))
     split = np.full(len(kept), _TEST, dtype=np.uint8)
-    split[~in_test] = _split(
+    stays = np.ones(len(kept), dtype=bool)
+    split[~in_test], stays[~in_test] = _split(
         spill, kept[~in_test], groups[~in_test], kind, strata_of, options, with_test=bool(in_test.any())
     )
-    return Settled(status, into, kept, split, groups, leaked, twins, exact)
+    status[kept[~stays]] = LINKED
+    return Settled(status, into, kept[stays], split[stays], groups[stays], leaked, twins, exact)
 
 
 def _resolved(spill: Spill, from_test: int, kind: LabelKind) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -135,18 +139,41 @@ def _split(
     options: PrepareOptions,
     *,
     with_test: bool,
-) -> NDArray[np.uint8]:
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """The split of each kept row, and whether the row can stay there."""
     shares: Mapping[str, float] = options.shares_for(with_test)
+    everyone = np.ones(len(kept), dtype=bool)
     if options.split == "time":
-        return split_by_time(spill.load("time")[kept], groups, shares)[0]
+        return split_by_time(spill.load("time")[kept], groups, shares)[0], everyone
+    ids, strata = spill.load("id")[kept], _strata(spill, kept, kind, strata_of)
     owners = spill.load("group")
-    if len(owners):
-        groups = link(groups, owners[kept])
-    strata = np.zeros(len(kept), dtype=np.int64)
+    if len(owners) == 0:
+        return split_stratified(ids, groups, strata, shares, options.seed), everyone
+    owners = link(owners[kept])
+    linked = link(groups, owners)
+    if _largest(linked) <= max(_LARGEST_LINKED, 2 * _largest(owners)):
+        return split_stratified(ids, linked, strata, shares, options.seed), everyone
+    # Greetings that everybody writes link all customers into one. Then customers alone are split, and of nearly
+    # identical texts those stay that are on the side with most of them.
+    split = split_stratified(ids, owners, strata, shares, options.seed)
+    votes = np.zeros((int(groups.max(initial=-1)) + 1, len(SPLITS)), dtype=np.int32)
+    np.add.at(votes, (groups, split), 1)
+    return split, votes.argmax(axis=1)[groups] == split
+
+
+def _largest(groups: NDArray[np.integer]) -> float:
+    """The share of rows in the largest group."""
+    return float(np.bincount(groups).max(initial=0) / max(len(groups), 1))
+
+
+def _strata(
+    spill: Spill, kept: NDArray[np.int64], kind: LabelKind, strata_of: NDArray[np.int64] | None
+) -> NDArray[np.int64]:
+    """What is to be spread evenly: the label, of a number its tenth by rank (equal numbers stay in one tenth)."""
     if kind == "number":
         numbers = spill.load("number")[kept]
         ranks = np.searchsorted(np.sort(numbers), numbers)
-        strata = ranks * 10 // max(len(ranks), 1)  # tenths by rank; equal numbers stay in one tenth
-    elif strata_of is not None:
-        strata = strata_of[spill.load("label")[kept]]
-    return split_stratified(spill.load("id")[kept], groups, strata, shares, options.seed)
+        return np.asarray(ranks * 10 // max(len(ranks), 1), dtype=np.int64)
+    if strata_of is None:
+        return np.zeros(len(kept), dtype=np.int64)
+    return np.asarray(strata_of[spill.load("label")[kept]], dtype=np.int64)

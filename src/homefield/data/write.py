@@ -17,7 +17,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from homefield.data.dataset import SPLITS, LabelKind
-from homefield.data.duplicates import CONFLICT, IN_TEST, MERGED
+from homefield.data.duplicates import CONFLICT, IN_TEST, LINKED, MERGED
 from homefield.data.gather import SHOWN_CHARACTERS
 from homefield.data.labels import typed_labels
 from homefield.data.quality_page import quality_page
@@ -117,7 +117,7 @@ def write_unkept(folder: Path, spill: Spill, settled: Settled, files: Sequence[s
         same_rows.writerow(["file", "row", "into_file", "into_row", "text"])
         for number, (start, block) in enumerate(spill.live_blocks(["source", "row", "text"])):
             status = settled.status[start : start + block.height]
-            refused = np.flatnonzero((status == CONFLICT) | (status == IN_TEST))
+            refused = np.flatnonzero(np.isin(status, (CONFLICT, IN_TEST, LINKED)))
             gone = [
                 (source, row, text, *_verdict(start + at, int(status[at]), twins, numbers, files))
                 for at, (source, row, text) in _rows_at(block, refused)
@@ -161,7 +161,7 @@ def _rows_at(block: pl.DataFrame, places: NDArray[np.int64]) -> Iterator[tuple[i
 
 def _verdict(row: int, status: int, twins: Mapping[int, int], numbers: Places, files: Sequence[str]) -> tuple[str, str]:
     """The reason and its detail for a row rejected after reading."""
-    if status == CONFLICT:
-        return "conflict", "{}"
+    if status != IN_TEST:
+        return ("conflict" if status == CONFLICT else "linked"), "{}"
     source, number = numbers[twins[row]]
     return "in_test", json.dumps({"file": files[source], "row": number}, ensure_ascii=False)
