@@ -83,6 +83,14 @@ def test_a_line_that_no_encoding_can_read_is_shown_with_marks(tmp_path: Path) ->
     assert recovered(last, detect(file)) == "bad �� line,a"
 
 
+def test_a_line_in_utf_8_in_the_middle_of_gb18030_is_shown_readable(tmp_path: Path) -> None:
+    file = tmp_path / "records.csv"
+    file.write_bytes(CHINESE.encode("gb18030") + "书桌的桌面是什么木头，会不会裂,材质\n".encode())
+    with open_text(file, detect(file)) as stream:
+        last = stream.readlines()[-1].strip()
+    assert recovered(last, detect(file)) == "书桌的桌面是什么木头，会不会裂,材质"
+
+
 def test_an_encoding_can_be_given(tmp_path: Path) -> None:
     file = write(tmp_path / "records.csv", "text\n我\n", "big5")
     assert open_source(file, encoding="big5").sample(1)["text"][0] == "我"

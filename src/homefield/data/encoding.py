@@ -92,13 +92,12 @@ def recovered(text: str, encoding: Encoding) -> str:
     """A text with lone surrogates, shown as well as possible: in the other encoding, else with replacement marks."""
     if writable(text):
         return text
-    data = _NO_BYTE.sub("\ufffd", text).encode("utf-8", "surrogateescape")
-    if encoding.codec.startswith("utf-8"):
-        try:
-            return data.decode("gb18030")
-        except UnicodeDecodeError:
-            pass
-    return data.decode("utf-8", "replace")
+    codec, other = ("utf-8", "gb18030") if encoding.codec.startswith("utf-8") else (encoding.codec, "utf-8")
+    data = _NO_BYTE.sub("?", text).encode(codec, "surrogateescape")
+    try:
+        return data.decode(other)
+    except UnicodeDecodeError:
+        return data.decode(codec, "replace")
 
 
 def _wide(head: bytes) -> Encoding | None:
