@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from homefield.data.dataset import SPLITS, LabelKind, Manifest
+from homefield.data.duplicates import MERGED
 from homefield.data.gather import Gathered
 from homefield.data.language import LANGUAGES
 from homefield.data.options import PrepareOptions
@@ -59,7 +60,7 @@ def describe(
 ) -> Manifest:
     """The manifest of the dataset whose splits lie in `folder`."""
     kept = len(settled.kept)
-    merged = int((settled.into >= 0).sum())
+    merged = int((settled.status == MERGED).sum())
     read = sum(gathered.rows)
     ids = spill.load("id")[settled.kept]
     contents = {

@@ -9,6 +9,7 @@ measurements, and all stay.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,16 +24,16 @@ class Verdicts:
     """What became of N rows.
 
     status: [N] uint8, `KEPT`, `MERGED` or `CONFLICT`.
-    into: [N] int64, the row a merged row went into; -1 for the others.
+    into: [N] int32 (int64 from 2^31 rows on), the row a merged row went into; -1 for the others.
     """
 
     status: NDArray[np.uint8]
-    into: NDArray[np.int64]
+    into: NDArray[np.integer]
 
 
 def resolve(
     texts: NDArray[np.uint64],
-    labels: NDArray[np.int64] | None,
+    labels: NDArray[np.integer] | None,
     *,
     prefer: NDArray[np.uint64] | None = None,
     contradictions: bool = True,
@@ -44,28 +45,23 @@ def resolve(
     """
     count = len(texts)
     status = np.zeros(count, dtype=np.uint8)
-    into = np.full(count, -1, dtype=np.int64)
-    if count == 0:
-        return Verdicts(status, into)
-    order = np.argsort(texts, kind="stable")
-    ordered = texts[order]
-    again = ordered[1:] == ordered[:-1]
-    inside = np.append(again, False) | np.append(False, again)
-    rows = order[inside]  # rows whose text occurs more than once; in many files these are few
+    into: NDArray[np.integer] = (
+        np.full(count, -1, dtype=np.int64) if count >> 31 else np.full(count, -1, dtype=np.int32)
+    )
+    rows, text_of = _repeated(texts, into.dtype) if count else (into, into)
     if len(rows) == 0:
         return Verdicts(status, into)
-    codes = np.zeros(len(rows), dtype=np.int64) if labels is None else labels[rows].astype(np.int64)
-    wishes = np.zeros(len(rows), dtype=np.uint64) if prefer is None else prefer[rows]
-    rows, codes = _sorted_by(rows, texts[rows], codes, wishes)
-    keys = texts[rows]
-    new_text = np.append(True, keys[1:] != keys[:-1])
+    codes = np.zeros(len(rows), dtype=np.int8) if labels is None else labels[rows]
+    # Rows of one text stand together already, in the order read: sorting keeps that order where nothing else decides.
+    order = np.lexsort((codes, text_of) if prefer is None else (prefer[rows], codes, text_of))
+    rows, codes = rows[order], codes[order]
+    del order
+    new_text = np.append(True, text_of[1:] != text_of[:-1])
     new_pair = new_text | np.append(True, codes[1:] != codes[:-1])
-    pair_of = np.cumsum(new_pair) - 1
-    text_of = np.cumsum(new_text) - 1
-    heads = rows[new_pair]
+    pair_of = np.cumsum(new_pair, dtype=into.dtype) - 1
     merged = ~new_pair
     status[rows[merged]] = MERGED
-    into[rows[merged]] = heads[pair_of[merged]]
+    into[rows[merged]] = rows[new_pair][pair_of[merged]]
     if labels is not None and contradictions:
         wrong = _contradicting(pair_of, text_of, new_pair)
         status[rows[wrong]] = CONFLICT
@@ -73,15 +69,18 @@ def resolve(
     return Verdicts(status, into)
 
 
-def _sorted_by(
-    rows: NDArray[np.int64], texts: NDArray[np.uint64], codes: NDArray[np.int64], wishes: NDArray[np.uint64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    order = np.lexsort((rows, wishes, codes, texts))
-    return rows[order], codes[order]
+def _repeated(texts: NDArray[np.uint64], kind: np.dtype[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The rows whose text occurs more than once, those of one text together, and the number of each one's text."""
+    order = np.argsort(texts, kind="stable").astype(kind)
+    ordered = texts[order]
+    again = ordered[1:] == ordered[:-1]
+    inside = np.append(again, False) | np.append(False, again)
+    first = np.append(True, ~again)[: len(texts)][inside]
+    return order[inside], np.cumsum(first, dtype=kind) - 1
 
 
 def _contradicting(
-    pair_of: NDArray[np.int64], text_of: NDArray[np.int64], new_pair: NDArray[np.bool_]
+    pair_of: NDArray[np.integer], text_of: NDArray[np.integer], new_pair: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
     """Rows of texts with several labels, save those with the label that most rows of the text have."""
     votes = np.bincount(pair_of)

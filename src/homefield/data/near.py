@@ -27,8 +27,8 @@ from homefield.data.shingles import shingle
 __all__ = ["MIN_CHARACTERS", "NearIndex", "near_groups"]
 
 MIN_CHARACTERS = 8
-_PAIR_BLOCK = 400_000  # pairs compared at once
-_SEGMENT = 1_000_000  # places of a band looked at at once
+_PAIR_BLOCK = 200_000  # pairs compared at once, and a segment's more at most
+_SEGMENT = 200_000  # places of a band looked at at once
 _COLUMNS = (*(f"near_band_{band}" for band in range(BANDS)), "near_sketch_0", "near_sketch_1")
 
 
@@ -88,11 +88,12 @@ class NearIndex:
         if self._threshold >= 1:
             return _renumbered(by_key)
         chosen = rows[heads]  # one row of each key stands for all
+        del heads
         sketch = [self._column(name, chosen) for name in _COLUMNS[BANDS:]]
         labels = np.arange(len(chosen), dtype=np.int32)
         for band in range(BANDS):
-            order = self._by_bucket(band, chosen)
-            for left, right in self._likely(order, sketch, lambda: labels):  # noqa: B023 - labels of this very moment
+            order, new = self._by_bucket(band, chosen)
+            for left, right in self._likely(order, new, sketch, lambda: labels):  # noqa: B023 - labels of this moment
                 similar = alike(chosen[left], chosen[right], fetch, self._threshold)
                 labels = _join(labels, left[similar], right[similar])
         return _renumbered(labels[by_key])
@@ -100,30 +101,34 @@ class NearIndex:
     def _column(self, name: str, rows: NDArray[np.integer]) -> NDArray[np.uint64]:
         return np.asarray(self._arrays.load(name)[rows], dtype=np.uint64)
 
-    def _by_bucket(self, band: int, rows: NDArray[np.integer]) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
-        """Places in `rows` with those of one bucket together, and the bucket of each; texts too short left out."""
+    def _by_bucket(self, band: int, rows: NDArray[np.integer]) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+        """Places in `rows` with those of one bucket together, and which begin one; texts too short left out."""
         values = self._column(_COLUMNS[band], rows)
-        order = np.argsort(values, kind="stable")
+        order = np.argsort(values, kind="stable").astype(np.int32)
         values = values[order]
         start = int(np.searchsorted(values, 0, side="right"))
-        return order[start:], values[start:]
+        return order[start:], np.append(True, values[start + 1 :] != values[start:-1])[: len(order) - start]
 
     def _likely(
         self,
-        ordered: tuple[NDArray[np.int64], NDArray[np.uint64]],
+        order: NDArray[np.int32],
+        new: NDArray[np.bool_],
         sketch: Sequence[NDArray[np.uint64]],
         labels: Callable[[], NDArray[np.int32]],
-    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    ) -> Iterator[tuple[NDArray[np.int32], NDArray[np.int32]]]:
         """Candidate pairs of different groups whose sketches agree enough, a block at a time."""
-        waiting: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
-        for left, right in _candidates(*ordered):
+        waiting: list[tuple[NDArray[np.int32], NDArray[np.int32]]] = []
+        size = 0
+        for left, right in _candidates(order, new):
             agreeing = sum(_equal_places(column[left], column[right]) for column in sketch)
-            chosen = (labels()[left] != labels()[right]) & (agreeing >= self._least_agreeing)
+            chosen = np.flatnonzero((labels()[left] != labels()[right]) & (agreeing >= self._least_agreeing))
             waiting.append((left[chosen], right[chosen]))
-            if sum(len(pair[0]) for pair in waiting) >= _PAIR_BLOCK:
+            size += len(chosen)
+            if size >= _PAIR_BLOCK:
                 yield _joined(waiting)
                 waiting.clear()
-        if waiting:
+                size = 0
+        if size:
             yield _joined(waiting)
 
 
@@ -137,26 +142,23 @@ def near_groups(texts: Sequence[str], *, threshold: float = 0.8) -> NDArray[np.i
 
 
 def _candidates(
-    order: NDArray[np.int64], buckets: NDArray[np.uint64]
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    order: NDArray[np.int32], new: NDArray[np.bool_]
+) -> Iterator[tuple[NDArray[np.int32], NDArray[np.int32]]]:
     """Pairs of places in a bucket: with the first of it, with the one before, with the one before that."""
     first_before = 0
     for start in range(0, len(order), _SEGMENT):
-        end = min(start + _SEGMENT, len(order))
-        at = np.arange(start, end)
-        new = np.append(True, buckets[start + 1 : end] != buckets[start : end - 1])
-        if start and buckets[start] == buckets[start - 1]:
-            new[0] = False
-        first = np.maximum.accumulate(np.where(new, at, first_before))
+        at = np.arange(start, min(start + _SEGMENT, len(order)))
+        begins = new[at]
+        first = np.maximum.accumulate(np.where(begins, at, first_before))
         first_before = int(first[-1])
         for other in (first, at - 1, at - 2):
-            inside = np.flatnonzero(~new if other is first else other > first)
+            inside = np.flatnonzero(~begins if other is first else other > first)
             yield order[other[inside]], order[at[inside]]
 
 
 def _joined(
-    pairs: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]],
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    pairs: Sequence[tuple[NDArray[np.int32], NDArray[np.int32]]],
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     return np.concatenate([pair[0] for pair in pairs]), np.concatenate([pair[1] for pair in pairs])
 
 
@@ -170,18 +172,19 @@ def _equal_places(one: NDArray[np.uint64], two: NDArray[np.uint64]) -> NDArray[n
 
 def _first_of_each(keys: NDArray[np.uint64]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """The number of each key's group in the order of first appearance, and the place of each group's first."""
-    order = np.argsort(keys, kind="stable")
+    order = np.argsort(keys, kind="stable").astype(np.int32)
     ordered = keys[order]
     new = np.append(True, ordered[1:] != ordered[:-1])[: len(keys)]
-    heads = np.sort(order[new])
+    del ordered
+    first = order[new]
     number = np.empty(len(keys), dtype=np.int32)
-    number[heads] = np.arange(len(heads), dtype=np.int32)
+    number[np.sort(first)] = np.arange(len(first), dtype=np.int32)
     groups = np.empty(len(keys), dtype=np.int32)
-    groups[order] = number[order[new]][np.cumsum(new) - 1]
-    return groups, heads
+    groups[order] = number[first][np.cumsum(new, dtype=np.int32) - 1]
+    return groups, np.sort(first).astype(np.int64)
 
 
-def _join(labels: NDArray[np.int32], left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.int32]:
+def _join(labels: NDArray[np.int32], left: NDArray[np.int32], right: NDArray[np.int32]) -> NDArray[np.int32]:
     """Labels after the groups of each pair are made one."""
     if len(left) == 0:
         return labels

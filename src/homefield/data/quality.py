@@ -47,7 +47,7 @@ class _Subject:
         source, row = self.places[number]
         return {"file": self.files[source], "row": row}
 
-    def texts(self, rows: NDArray[np.int64]) -> list[str]:
+    def texts(self, rows: NDArray[np.integer]) -> list[str]:
         return [text[:_SHOWN] for text in self.spill.texts(rows)]
 
     def labels(self) -> NDArray[np.int32]:
@@ -177,8 +177,8 @@ def _near(subject: _Subject) -> dict[str, Any]:
     largest = several[np.argsort(-sizes[several], kind="stable")][:_EXAMPLES]
     mixed = np.zeros(0, dtype=np.int64)
     if subject.kind in ("category", "categories"):
-        codes = subject.labels()[kept].astype(np.int64)
-        least, most = np.full(len(sizes), np.iinfo(np.int64).max), np.full(len(sizes), -1)
+        codes = subject.labels()[kept]
+        least, most = np.full(len(sizes), np.iinfo(np.int32).max), np.full(len(sizes), -1, dtype=np.int32)
         np.minimum.at(least, near, codes)
         np.maximum.at(most, near, codes)
         mixed = several[least[several] != most[several]]

@@ -26,20 +26,20 @@ _LARGEST_LINKED = 0.1  # share of rows that near-duplicates and owners together 
 class Settled:
     """What became of N live rows, M of them kept.
 
-    status, into: [N], as in `duplicates.Verdicts`, `IN_TEST` for rows of train that stand in the test file, `LINKED`
-        for rows that would put nearly the same text of several owners on several sides.
-    kept: [M] int64, the kept rows in the order of their ids; split, near: [M], aligned with it.
-    leaked: [L] int64, the rows that are `IN_TEST`; twins: [L] int64, a row of the test file in the same near group.
+    status: [N] uint8, as in `duplicates.Verdicts` (which row a merged one went into is the spilled column `into`),
+        `IN_TEST` for rows of train that stand in the test file, `LINKED` for rows that would put nearly the same text
+        of several owners on several sides.
+    kept: [M] integers, the kept rows in the order of their ids; split, near: [M], aligned with it.
+    leaked: [L] integers, the rows that are `IN_TEST`; twins: [L], a row of the test file in the same near group.
     exact: [L] bool, whether the whole text (but for case and punctuation) stands in the test file.
     """
 
     status: NDArray[np.uint8]
-    into: NDArray[np.int64]
-    kept: NDArray[np.int64]
+    kept: NDArray[np.integer]
     split: NDArray[np.uint8]
     near: NDArray[np.int32]
-    leaked: NDArray[np.int64]
-    twins: NDArray[np.int64]
+    leaked: NDArray[np.integer]
+    twins: NDArray[np.integer]
     exact: NDArray[np.bool_]
 
 
@@ -59,13 +59,13 @@ def settle(
     strata_of: [codes], the stratum of each label code; None when there is no label to spread by.
     """
     listen(Event("stage", "data.stage.duplicates"))
-    status, into = _resolved(spill, from_test, kind)
-    kept = np.flatnonzero(status == KEPT)
-    kept = kept[np.argsort(spill.load("id")[kept], kind="stable")]
+    status = _resolved(spill, from_test, kind)
+    kept = _in_order_of_ids(spill, np.flatnonzero(status == KEPT))
     listen(Event("stage", "data.stage.near", total=len(kept)))
     groups = _near_groups(spill, near, kept, pairs=pairs)
     in_test = kept >= from_test
-    leaked = twins = np.zeros(0, dtype=np.int64)
+    leaked: NDArray[np.integer] = np.zeros(0, dtype=np.int64)
+    twins: NDArray[np.integer] = leaked
     exact = np.zeros(0, dtype=bool)
     if in_test.any():
         first_twin = np.full(int(groups.max()) + 1, -1, dtype=np.int64)
@@ -83,14 +83,13 @@ def settle(
         spill, kept[~in_test], groups[~in_test], kind, strata_of, options, with_test=bool(in_test.any())
     )
     status[kept[~stays]] = LINKED
-    return Settled(status, into, kept[stays], split[stays], groups[stays], leaked, twins, exact)
+    return Settled(status, kept[stays], split[stays], groups[stays], leaked, twins, exact)
 
 
-def _resolved(spill: Spill, from_test: int, kind: LabelKind) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Exact duplicates and contradictions, within the records and within the test file."""
+def _resolved(spill: Spill, from_test: int, kind: LabelKind) -> NDArray[np.uint8]:
+    """Exact duplicates and contradictions, within the records and within the test file; `into` is put aside."""
     texts, labels, prefer = spill.load("text_key"), _labels(spill, kind), spill.load("prefer")
     status = np.zeros(len(texts), dtype=np.uint8)
-    into = np.full(len(texts), -1, dtype=np.int64)
     for part in (slice(0, from_test), slice(from_test, len(texts))):
         verdicts = resolve(
             texts[part],
@@ -99,21 +98,28 @@ def _resolved(spill: Spill, from_test: int, kind: LabelKind) -> tuple[NDArray[np
             contradictions=kind != "number",
         )
         status[part] = verdicts.status
-        into[part] = np.where(verdicts.into >= 0, verdicts.into + part.start, -1)
-    return status, into
+        spill.add("into", np.where(verdicts.into >= 0, verdicts.into + verdicts.into.dtype.type(part.start), -1))
+    return status
 
 
-def _labels(spill: Spill, kind: LabelKind) -> NDArray[np.int64] | None:
+def _in_order_of_ids(spill: Spill, rows: NDArray[np.int64]) -> NDArray[np.integer]:
+    """Rows sorted by the hash of their content; four bytes each, where that is enough."""
+    order = np.argsort(spill.load("id")[rows], kind="stable")
+    return rows[order] if spill.live >= 1 << 31 else rows.astype(np.int32)[order]
+
+
+def _labels(spill: Spill, kind: LabelKind) -> NDArray[np.integer] | None:
     if kind == "number":
         return spill.load("number").view(np.int64)
     labels = spill.load("label")
     return labels if len(labels) else None
 
 
-def _near_groups(spill: Spill, near: NearIndex, kept: NDArray[np.int64], *, pairs: bool) -> NDArray[np.int32]:
+def _near_groups(spill: Spill, near: NearIndex, kept: NDArray[np.integer], *, pairs: bool) -> NDArray[np.int32]:
     if not pairs:
         return near.groups(kept, spill.texts)
-    nodes = np.stack((kept * 2, kept * 2 + 1), axis=1).ravel()  # the index holds text, other, text, other, ...
+    first = kept.astype(np.int64) * 2
+    nodes = np.stack((first, first + 1), axis=1).ravel()  # the index holds text, other, text, other, ...
 
     def fetch(rows: NDArray[np.integer]) -> list[str]:
         both = spill.gather(rows // 2, ["text", "other"])
@@ -132,7 +138,7 @@ def _text_keys(spill: Spill, *, pairs: bool) -> NDArray[np.uint64]:
 
 def _split(
     spill: Spill,
-    kept: NDArray[np.int64],
+    kept: NDArray[np.integer],
     groups: NDArray[np.int32],
     kind: LabelKind,
     strata_of: NDArray[np.int64] | None,
@@ -167,13 +173,13 @@ def _largest(groups: NDArray[np.integer]) -> float:
 
 
 def _strata(
-    spill: Spill, kept: NDArray[np.int64], kind: LabelKind, strata_of: NDArray[np.int64] | None
-) -> NDArray[np.int64]:
+    spill: Spill, kept: NDArray[np.integer], kind: LabelKind, strata_of: NDArray[np.int64] | None
+) -> NDArray[np.int32]:
     """What is to be spread evenly: the label, of a number its tenth by rank (equal numbers stay in one tenth)."""
     if kind == "number":
         numbers = spill.load("number")[kept]
         ranks = np.searchsorted(np.sort(numbers), numbers)
-        return np.asarray(ranks * 10 // max(len(ranks), 1), dtype=np.int64)
+        return np.asarray(ranks * 10 // max(len(ranks), 1), dtype=np.int32)
     if strata_of is None:
-        return np.zeros(len(kept), dtype=np.int64)
-    return np.asarray(strata_of[spill.load("label")[kept]], dtype=np.int64)
+        return np.zeros(len(kept), dtype=np.int32)
+    return np.asarray(strata_of.astype(np.int32)[spill.load("label")[kept]], dtype=np.int32)

@@ -47,7 +47,7 @@ def split_stratified(
     """
     if len(ids) == 0:
         return np.zeros(0, dtype=np.uint8)
-    row_group = np.unique(groups, return_inverse=True)[1]
+    row_group = _dense(groups)
     sizes = np.bincount(row_group)
     stratum = _rarest(row_group, strata, len(sizes))
     keys = np.full(len(sizes), np.iinfo(np.uint64).max, dtype=np.uint64)
@@ -66,7 +66,7 @@ def split_stratified(
         given = _give(members, sizes, allotted, chosen)
         carry = np.clip(carry + rows * wanted - given, -1, 1)
     _fill_empty(chosen, sizes, stratum, keys, wanted)
-    return chosen[row_group]
+    return np.asarray(chosen[row_group], dtype=np.uint8)
 
 
 def split_by_time(
@@ -94,7 +94,7 @@ def split_by_time(
             cut = max(cut, before, 1 if name == "train" else 0)
         ends.append(int(newest[cut - 1]) if cut > before else None)
         cuts[place] = before = cut
-    row_group = np.unique(groups, return_inverse=True)[1]
+    row_group = _dense(groups)
     latest = np.full(int(row_group.max(initial=-1)) + 1, np.iinfo(np.int64).min)
     np.maximum.at(latest, row_group, times)
     position = np.searchsorted(newest, latest)
@@ -104,21 +104,30 @@ def split_by_time(
 def _keyed(ids: NDArray[np.uint64], seed: int) -> NDArray[np.uint64]:
     """ids mixed with the seed (splitmix64), so that another seed gives another order."""
     value = ids + np.uint64((seed * 0x9E3779B97F4A7C15 + 0x632BE59BD9B4E019) & 0xFFFFFFFFFFFFFFFF)
-    value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return value ^ (value >> np.uint64(31))
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        value ^= value >> np.uint64(shift)
+        value *= np.uint64(factor)
+    value ^= value >> np.uint64(31)
+    return value
 
 
-def _rarest(row_group: NDArray[np.int64], strata: NDArray[np.integer], count: int) -> NDArray[np.int64]:
+def _dense(groups: NDArray[np.integer]) -> NDArray[np.integer]:
+    """The same groups numbered 0, 1, 2, ... without gaps; they mostly are already."""
+    if len(groups) and int(groups.min()) == 0 and int(groups.max()) < 2 * len(groups) and np.bincount(groups).all():
+        return groups
+    return np.asarray(np.unique(groups, return_inverse=True)[1], dtype=np.int64)
+
+
+def _rarest(row_group: NDArray[np.integer], strata: NDArray[np.integer], count: int) -> NDArray[np.int32]:
     """The stratum of each group: the rarest among its rows."""
     frequency = np.bincount(strata)
     # Rank strata by rarity (ties by code) so that one minimum finds the rarest and names it.
     by_rarity = np.lexsort((np.arange(len(frequency)), frequency))
-    rank = np.empty(len(frequency), dtype=np.int64)
-    rank[by_rarity] = np.arange(len(frequency))
-    least = np.full(count, len(frequency), dtype=np.int64)
+    rank = np.empty(len(frequency), dtype=np.int32)
+    rank[by_rarity] = np.arange(len(frequency), dtype=np.int32)
+    least = np.full(count, len(frequency), dtype=np.int32)
     np.minimum.at(least, row_group, rank[strata])
-    return by_rarity[least]
+    return by_rarity.astype(np.int32)[least]
 
 
 def _allot(rows: int, wanted: NDArray[np.float64], carry: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -160,7 +169,7 @@ def _give(
 def _fill_empty(
     chosen: NDArray[np.uint8],
     sizes: NDArray[np.int64],
-    stratum: NDArray[np.int64],
+    stratum: NDArray[np.integer],
     keys: NDArray[np.uint64],
     wanted: NDArray[np.float64],
 ) -> None:

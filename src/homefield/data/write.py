@@ -32,7 +32,7 @@ __all__ = ["write_quality", "write_splits", "write_unkept"]
 _SUSPECT_COLUMNS = ("file", "row", "label", "suggested", "confidence", "own", "text")
 _SUSPECTS_SHOWN = 1000
 _FIRST = ("id", "source", "row", "text", "other", "same", "label", "language", "near")
-_RANGE_CHARACTERS = 100_000_000  # of text sorted at once
+_RANGE_CHARACTERS = 60_000_000  # of text sorted at once
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what begins so is a formula to a table program (OWASP, CSV injection)
 
 
@@ -106,7 +106,7 @@ def write_unkept(folder: Path, spill: Spill, settled: Settled, files: Sequence[s
     Both open rightly in a Chinese Excel (UTF-8 with a byte order mark), and no cell is a formula.
     """
     rejected = merged = 0
-    numbers = Places(spill)
+    numbers, into = Places(spill), spill.load("into")
     twins = dict(zip(settled.leaked.tolist(), settled.twins.tolist(), strict=True))
     with (
         (folder / "rejected.csv").open("w", encoding="utf-8-sig", newline="") as bad,
@@ -129,7 +129,7 @@ def write_unkept(folder: Path, spill: Spill, settled: Settled, files: Sequence[s
                 bad_rows.writerow([safe_cell(files[source]), row, code, *map(safe_cell, reasons), safe_cell(text)])
                 rejected += 1
             for at, (source, row, text) in _rows_at(block, np.flatnonzero(status == MERGED)):
-                into_source, into_row = numbers[int(settled.into[start + at])]
+                into_source, into_row = numbers[int(into[start + at])]
                 names = safe_cell(files[source]), safe_cell(files[into_source])
                 same_rows.writerow([names[0], row, names[1], into_row, safe_cell(text)])
                 merged += 1
