@@ -52,3 +52,9 @@ def test_unlabelled_rows_are_merged_by_their_text_alone() -> None:
     verdicts = resolve(np.array([5, 7, 5], dtype=np.uint64), None)
     assert verdicts.status.tolist() == [KEPT, KEPT, MERGED]
     assert verdicts.into.tolist() == [-1, -1, 0]
+
+
+def test_no_rows_at_all_have_no_duplicates() -> None:
+    texts, labels, prefer = arrays([])
+    verdicts = resolve(texts, labels, prefer=prefer)
+    assert (len(verdicts.status), len(verdicts.into)) == (0, 0)

@@ -69,3 +69,12 @@ def test_a_missing_column_is_named_with_the_columns_found_and_the_nearest() -> N
     assert "Columns found: text, category. Did you mean category?" in message
     assert "--column label=NAME" in message
     assert caught.value.exit_code == 2
+
+
+def test_a_column_that_most_rows_leave_empty_is_not_the_label() -> None:
+    count = 100
+    sample = frame(
+        headline=[f"a headline about matter number {number}" for number in range(count)],
+        hour=[("noon ET" if number % 8 else "dawn ET") if number % 4 == 0 else "" for number in range(count)],
+    )
+    assert find_roles(FILE, sample, {}).columns == {"text": "headline"}

@@ -72,10 +72,12 @@ def resolve(
 def _repeated(texts: NDArray[np.uint64], kind: np.dtype[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """The rows whose text occurs more than once, those of one text together, and the number of each one's text."""
     order = np.argsort(texts, kind="stable").astype(kind)
+    if len(order) == 0:
+        return order, order
     ordered = texts[order]
     again = ordered[1:] == ordered[:-1]
     inside = np.append(again, False) | np.append(False, again)
-    first = np.append(True, ~again)[: len(texts)][inside]
+    first = np.append(True, ~again)[inside]
     return order[inside], np.cumsum(first, dtype=kind) - 1
 
 

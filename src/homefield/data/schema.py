@@ -148,7 +148,9 @@ def _few_values(sample: pl.DataFrame) -> str | None:
     few = []
     for values in sample.get_columns():
         kept = values.drop_nulls()
-        if len(kept) < 20 or not _is_text(kept) or _plain(values.name) in _NO_LABELS:
+        kept = kept.filter(kept.str.strip_chars() != "")
+        # A label that most rows lack is a remark, and rows without one would be refused.
+        if len(kept) < max(20, len(values) // 2) or not _is_text(kept) or _plain(values.name) in _NO_LABELS:
             continue
         longest = kept.str.len_chars().max()
         if isinstance(longest, int) and longest <= 60 and 2 <= kept.n_unique() <= len(kept) * 0.2:
