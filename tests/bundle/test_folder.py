@@ -1,16 +1,18 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from homefield.bundle import Bundle, new_bundle, open_bundle
-from homefield.errors import CallError, Tampered
+from homefield.errors import CallError, MachineError, Tampered
 from homefield.messages import Language
 
 from .conftest import FROZEN, manifest
@@ -116,6 +118,24 @@ def test_nothing_is_left_when_making_fails(tmp_path: Path) -> None:
 
     with pytest.raises(RuntimeError):
         fail()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, language: Language
+) -> None:
+    def full(self: Path, content: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def make() -> None:
+        with new_bundle(tmp_path / "model") as draft:
+            monkeypatch.setattr(Path, "write_bytes", full)
+            draft.write_unknown({"matrix": np.zeros((2, 2), dtype=np.float32)})
+
+    with pytest.raises(MachineError) as caught:
+        make()
+    assert caught.value.code == "files.disk_full"
+    assert str(tmp_path / "model") in caught.value.what(language)
     assert list(tmp_path.iterdir()) == []
 
 

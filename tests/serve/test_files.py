@@ -78,6 +78,19 @@ def test_a_row_that_cannot_be_read_is_counted_too(cut: Made, tmp_path: Path) -> 
     assert rows[1].text is None
 
 
+def test_a_file_of_rows_that_cannot_be_read_is_counted_to_the_last(cut: Made, tmp_path: Path) -> None:
+    files = []
+    for name, lines in (("one", ["{broken"] * 3000), ("two", [json.dumps({"text": "my card"}), "{broken"])):
+        file = tmp_path / f"{name}.jsonl"
+        file.write_text("\n".join([json.dumps({"text": "a loan"}), *lines]), encoding="utf-8")
+        files.append(file)
+    rows = list(predict_rows(cut.predictor(), files, columns={"text": "text"}, evidence=0))
+    assert [(row.source.name, row.number) for row in rows] == [
+        *(("one.jsonl", place) for place in range(1, 3002)),
+        *(("two.jsonl", place) for place in range(1, 4)),
+    ]
+
+
 def test_several_files_stay_in_order(cut: Made, tmp_path: Path) -> None:
     files = []
     for name in ("one", "two"):

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from homefield.bundle.manifest import FORMAT, BundleManifest, Parts, Precision, read_manifest, write_manifest
 from homefield.errors import CallError, HomefieldError, Tampered
@@ -95,7 +95,7 @@ class BundleDraft:
 
     def write_unknown(self, arrays: Mapping[str, NDArray[np.float32]]) -> None:
         """Keep the arrays of the unknown score."""
-        save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, self.folder / _UNKNOWN)
+        self._write(_UNKNOWN, arrays)
 
     def write_evidence(
         self, rows: pl.DataFrame, vectors: NDArray[np.float16], axes: NDArray[np.float32] | None = None
@@ -106,7 +106,12 @@ class BundleDraft:
         arrays: dict[str, NDArray[Any]] = {"vectors": np.ascontiguousarray(vectors, dtype=np.float16)}
         if axes is not None:
             arrays["axes"] = np.ascontiguousarray(axes, dtype=np.float32)
-        save_file(arrays, self.folder / _EVIDENCE[1])
+        self._write(_EVIDENCE[1], arrays)
+
+    def _write(self, name: str, arrays: Mapping[str, NDArray[Any]]) -> None:
+        # By Python's own writing: the library's hides a full disk in an error of its own.
+        content = save({key: np.ascontiguousarray(array) for key, array in arrays.items()})
+        (self.folder / name).write_bytes(content)
 
     def seal(self) -> BundleManifest:
         """The manifest with every file in it, written."""

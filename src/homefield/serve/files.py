@@ -5,6 +5,7 @@ A row that cannot be read is written too, as an abstention with its reason, so t
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -73,26 +74,27 @@ def predict_rows(
         RecordsError: as `homefield.data.read_records`.
         CallError: `serve.no_column`.
     """
-    faults: list[tuple[Path, int]] = []
+    faults: list[Row] = []
 
     def keep(file: Path, row: int, fault: Fault) -> None:
         del fault
-        faults.append((file, row))
+        faults.append(_unreadable(predictor, file, row))
 
     done = 0
     listen(Event("stage", "serve.predicting.label"))
     for block in read_records(files, columns=columns, listen=listen, on_fault=keep):
         if "text" not in block.columns:
             raise CallError("serve.no_column", file=files[0])
-        for start in range(0, len(block), CHUNK):
-            some = block.slice(start, CHUNK)
-            found = _predict(predictor, some, files, evidence=evidence, top=top)
-            bad = [(file, row) for file, row in faults if start + CHUNK >= len(block) or row < found[-1].number]
-            faults[:] = [one for one in faults if one not in bad]
-            yield from _in_order(found, [_unreadable(predictor, file, row) for file, row in bad])
-            done += len(some) + len(bad)
-            listen(Event("advance", "serve.predicting.label", done=done))
-    yield from (_unreadable(predictor, file, row) for file, row in faults)
+        # Rows that could not be read were told of before their block came.
+        bad, faults[:] = list(faults), []
+        answered = _answered(predictor, block, files, evidence=evidence, top=top)
+        for row in heapq.merge(answered, bad, key=lambda one: one.number):
+            yield row
+            done += 1
+            if done % CHUNK == 0:
+                listen(Event("advance", "serve.predicting.label", done=done))
+    yield from faults
+    listen(Event("advance", "serve.predicting.label", done=done + len(faults)))
 
 
 def predict_file(
@@ -134,15 +136,15 @@ def predict_file(
     return FileSummary(rows, rows - reasons.total(), dict(reasons.most_common()), dict(labels.most_common()))
 
 
-def _predict(predictor: Predictor, block: pl.DataFrame, files: Sequence[Path], *, evidence: int, top: int) -> list[Row]:
-    texts = ["" if text is None else str(text) for text in block["text"].to_list()]
-    said = predictor.predict(texts, evidence=evidence, top=top)
-    places = zip(block["source"].to_list(), block["row"].to_list(), texts, said, strict=True)
-    return [Row(files[source], number, text, prediction) for source, number, text, prediction in places]
-
-
-def _in_order(found: list[Row], bad: list[Row]) -> list[Row]:
-    return sorted([*found, *bad], key=lambda row: row.number) if bad else found
+def _answered(
+    predictor: Predictor, block: pl.DataFrame, files: Sequence[Path], *, evidence: int, top: int
+) -> Iterator[Row]:
+    for start in range(0, len(block), CHUNK):
+        some = block.slice(start, CHUNK)
+        texts = ["" if text is None else str(text) for text in some["text"].to_list()]
+        said = predictor.predict(texts, evidence=evidence, top=top)
+        for source, number, text, prediction in zip(some["source"], some["row"], texts, said, strict=True):
+            yield Row(files[source], number, text, prediction)
 
 
 def _unreadable(predictor: Predictor, file: Path, row: int) -> Row:
