@@ -9,6 +9,8 @@ import torch
 
 from homefield.backbones.catalogue import resolve
 from homefield.backbones.load import load
+from homefield.errors import Refused
+from homefield.messages import Language
 from homefield.serve.network import open_session
 from homefield.ship.graphs import export_graphs
 from homefield.ship.quantise import WAYS, quantise
@@ -64,3 +66,16 @@ def test_graphs_keep_nothing_of_the_machine_that_made_them(cut: Made) -> None:
 def test_int8_is_a_quarter_of_the_weights(cut: Made) -> None:
     sizes = {one: sum(f.stat().st_size for f in (cut.bundle.path / one).iterdir()) for one in ("fp32", "int8")}
     assert sizes["int8"] < 0.8 * sizes["fp32"]
+
+
+def test_a_network_that_cannot_be_exported_is_refused(tmp_path: Path, language: Language) -> None:
+    network = network_of("cnn-text", tmp_path)
+
+    def untraceable(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        return hidden.sum(1) if float(hidden.sum()) > 0 else hidden.amax(1)
+
+    network.backbone.pool = untraceable  # type: ignore[method-assign]
+    with pytest.raises(Refused) as caught:
+        export_graphs(network)
+    assert caught.value.code == "ship.not_exportable"
+    assert "ONNX" in caught.value.what(language)

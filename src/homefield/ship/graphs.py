@@ -16,9 +16,11 @@ from typing import cast
 import onnx
 import torch
 from torch import Tensor, nn
+from torch.export import Dim
+from torch.onnx import ONNXProgram
 
 from homefield.backbones.backbone import Backbone
-from homefield.errors import MachineError
+from homefield.errors import MachineError, Refused
 from homefield.train.network import Network
 
 __all__ = ["OPSET", "Graphs", "export_graphs"]
@@ -65,6 +67,7 @@ def export_graphs(network: Network) -> Graphs:
 
     Raises:
         MachineError: `ship.too_large`, when a part is beyond what one ONNX file can hold.
+        Refused: `ship.not_exportable`, when the exporter does not know an operation of the backbone.
     """
     backbone, layer = network.backbone, network.info.frozen_to
     tokens = min(7, backbone.max_length)
@@ -85,7 +88,18 @@ def _export(module: nn.Module, inputs: dict[str, Tensor], outputs: list[str], lo
     size = sum(value.numel() * value.element_size() for value in module.state_dict().values())
     if size > _LARGEST:
         raise MachineError("ship.too_large", size=f"{size / 1e9:.1f}")
-    batch, tokens = torch.export.Dim("batch"), torch.export.Dim("tokens", max=longest)
+    batch, tokens = Dim("batch"), Dim("tokens", max=longest)
+    try:
+        program = _traced(module, inputs, outputs, batch, tokens)
+    except torch.onnx.OnnxExporterError as error:
+        reason = str(error.__cause__ or error).strip().splitlines()
+        raise Refused("ship.not_exportable", reason=reason[0] if reason else "-") from error
+    model = program.model_proto
+    _strip(model)
+    return cast("bytes", model.SerializeToString(deterministic=True))
+
+
+def _traced(module: nn.Module, inputs: dict[str, Tensor], outputs: list[str], batch: Dim, tokens: Dim) -> ONNXProgram:
     with torch.no_grad(), _quiet():
         program = torch.onnx.export(
             module.eval(),
@@ -99,9 +113,7 @@ def _export(module: nn.Module, inputs: dict[str, Tensor], outputs: list[str], lo
             verbose=False,
         )
     assert program is not None
-    model = program.model_proto
-    _strip(model)
-    return cast("bytes", model.SerializeToString(deterministic=True))
+    return program
 
 
 def _strip(model: onnx.ModelProto) -> None:
