@@ -40,7 +40,8 @@ def headings(file: Path) -> list[str]:
 
 def commands(file: Path) -> list[str]:
     """What a reader would type, with texts in quotes left out: those are in the reader's language."""
-    lines = [line for _, block in FENCE.findall(file.read_text(encoding="utf-8")) for line in block.splitlines()]
+    blocks = [block.replace("\\\n", " ") for _, block in FENCE.findall(file.read_text(encoding="utf-8"))]
+    lines = [line for block in blocks for line in block.splitlines()]
     typed = [line.removeprefix("$ ") for line in lines if re.match(r"(\$ )?(homefield|make|git|python|cat) ", line)]
     return [re.sub(r'"[^"]*"', '"…"', line).strip() for line in typed]
 
