@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import sys
 from pathlib import Path
 
 import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+GUIDE = EXAMPLES.parent / "docs" / "en"
+
+
+def documented(folder: str) -> set[str]:
+    """The names of files and folders that the guide lists under `folder/`."""
+    pages = "\n".join(page.read_text(encoding="utf-8") for page in GUIDE.glob("*.md"))
+    listed = re.search(rf"^```\n{folder}/\n(.*?)^```$", pages, re.DOTALL | re.MULTILINE)
+    assert listed is not None
+    lines = [line.strip() for line in listed[1].splitlines() if not line.strip().startswith("*")]
+    words = [word for line in lines for word in re.split(r"\s{3,}", line)[0].split()]
+    words += [word for line in lines for word in line.split() if re.fullmatch(r"[a-z]+\.(html|json|safetensors)", word)]
+    return {word.partition("/")[0] for word in words}
 
 
 def test_the_script_ends_in_answers(
@@ -28,8 +41,9 @@ def test_the_script_ends_in_answers(
     assert "rows: " in said
     assert all(question in said for question in module.QUESTIONS)
     assert "like row" in said
-    assert (tmp_path / "out" / "run" / "report.html").is_file()
-    assert (tmp_path / "out" / "model" / "manifest.json").is_file()
+    for folder in ("data", "run", "model"):
+        names = {file.name for file in (tmp_path / "out" / folder).iterdir()}
+        assert documented(folder) - {"checkpoints"} <= names, "the guide names files that are not there"
 
 
 # Jupyter's own modules warn on import in ways that are not ours to mend.
