@@ -48,7 +48,7 @@ class _Subject:
         return {"file": self.files[source], "row": row}
 
     def texts(self, rows: NDArray[np.integer]) -> list[str]:
-        return [text[:_SHOWN] for text in self.spill.texts(rows)]
+        return [text[:_SHOWN] for text in self.spill.texts(rows)[0]]
 
     def labels(self) -> NDArray[np.int32]:
         codes: NDArray[np.int32] = self.spill.load("label")
@@ -221,7 +221,7 @@ def _suspects(subject: _Subject, options: PrepareOptions, listen: Listener) -> d
     count = affordable_rows(len(kept), classes, mean, options.suspects_rows)
     sample = np.linspace(0, len(kept) - 1, count).astype(np.int64)  # the order of ids is as good as chance
     listen(Event("stage", "data.stage.suspects", total=count))
-    texts = subject.spill.texts(kept[sample])
+    texts = subject.spill.texts(kept[sample])[0]
     found = find_suspects(texts, labels[kept[sample]], subject.settled.near[sample])
     first = zip(
         found.rows.tolist(), found.suggested.tolist(), found.confidence.tolist(), found.own.tolist(), strict=True

@@ -117,13 +117,13 @@ def _labels(spill: Spill, kind: LabelKind) -> NDArray[np.integer] | None:
 
 def _near_groups(spill: Spill, near: NearIndex, kept: NDArray[np.integer], *, pairs: bool) -> NDArray[np.int32]:
     if not pairs:
-        return near.groups(kept, spill.texts)
+        return near.groups(kept, lambda rows: spill.texts(rows)[0])
     first = kept.astype(np.int64) * 2
     nodes = np.stack((first, first + 1), axis=1).ravel()  # the index holds text, other, text, other, ...
 
     def fetch(rows: NDArray[np.integer]) -> list[str]:
-        both = spill.gather(rows // 2, ["text", "other"])
-        return [pair[row % 2] for pair, row in zip(both.iter_rows(), rows.tolist(), strict=True)]
+        both = zip(*spill.texts(rows // 2, ("text", "other")), strict=True)
+        return [pair[row % 2] for pair, row in zip(both, rows.tolist(), strict=True)]
 
     texts = near.groups(nodes, fetch).reshape(-1, 2)
     # A row links the group of its text with the group of its other text.

@@ -93,25 +93,20 @@ class Spill:
         """The number of the first live row of a block."""
         return self._starts[block]
 
-    def gather(self, rows: NDArray[np.integer], columns: Sequence[str]) -> pl.DataFrame:
-        """The given live rows, in the given order."""
+    def texts(self, rows: NDArray[np.integer], columns: Sequence[str] = ("text",)) -> list[list[str]]:
+        """Strings of live rows, in the order given: one list a column."""
         order = np.argsort(rows, kind="stable")
         ordered = rows[order]
         cuts = np.searchsorted(ordered, self._starts)
-        parts = []
+        found = [np.empty(len(rows), dtype=object) for _ in columns]
         for block in range(self.blocks):
-            if cuts[block] < cuts[block + 1]:
-                places = ordered[cuts[block] : cuts[block + 1]] - self._starts[block]
-                parts.append(self._read("live", block, columns)[places])
-        if not parts:
-            return pl.DataFrame({name: pl.Series([], dtype=pl.String) for name in columns})
-        back = np.empty(len(rows), dtype=np.int64)
-        back[order] = np.arange(len(rows))
-        return pl.concat(parts)[back]
-
-    def texts(self, rows: NDArray[np.integer], column: str = "text") -> list[str]:
-        """The texts of live rows."""
-        return self.gather(rows, [column])[column].to_list()
+            start, end = int(cuts[block]), int(cuts[block + 1])
+            if start < end:
+                # As Python strings at once: rows of a frame would keep all texts of their block in memory.
+                frame = self._read("live", block, columns)[ordered[start:end] - self._starts[block]]
+                for column, name in zip(found, columns, strict=True):
+                    column[order[start:end]] = frame[name].to_numpy()
+        return [column.tolist() for column in found]
 
     def _path(self, kind: str, block: int) -> Path:
         return self._folder / f"{kind}_{block:06d}.parquet"

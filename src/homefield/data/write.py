@@ -1,7 +1,7 @@
 """The second pass of `prepare`: kept rows into their splits in the order of their ids, the others into two tables.
 
 A split's order does not depend on the order of the records: the same records in another order train the same model.
-Rows are sorted a range of ids at a time; each range takes one pass over the blocks put aside.
+Rows are first put into ranges of ids, then each range is sorted and written, so that memory holds one of them.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -41,16 +42,16 @@ def write_splits(
 ) -> dict[str, int]:
     """Write `train.parquet` and the others; returns their rows."""
     total = len(settled.kept)
-    ranges = max(1, -(-int(spill.load("length")[settled.kept].sum(dtype=np.int64)) // _RANGE_CHARACTERS))
-    place = np.full(spill.live, -1, dtype=np.int32)  # of each live row in the order of ids
-    place[settled.kept] = np.arange(total, dtype=np.int32)
+    characters = int(spill.load("length")[settled.kept].sum(dtype=np.int64))
+    ranges = max(1, -(-characters // _RANGE_CHARACTERS))
+    bounds = [total * number // ranges for number in range(ranges + 1)]
+    listen(Event("stage", "data.stage.write", total=total))
+    pieces = _put_into_ranges(work, spill, settled, bounds)
     ids = spill.load("id")
     parts: dict[str, list[Path]] = {name: [] for name in SPLITS}
     rows: dict[str, int] = dict.fromkeys(SPLITS, 0)
-    listen(Event("stage", "data.stage.write", total=total))
-    for number in range(ranges):
-        low, high = total * number // ranges, total * (number + 1) // ranges
-        frame = _range(spill, settled, place, ids, low, high, kind)
+    for number, (low, high) in enumerate(pairwise(bounds)):
+        frame = _range(pieces[number], settled, ids, low, high, kind)
         for code, name in enumerate(SPLITS):
             chosen = frame.filter(pl.col("split") == code).drop("split")
             rows[name] += chosen.height
@@ -70,26 +71,48 @@ def write_splits(
     return rows
 
 
+def _put_into_ranges(work: Path, spill: Spill, settled: Settled, bounds: Sequence[int]) -> list[list[Path]]:
+    """Kept rows put aside again by the range of their place in the order of ids (`place`); the files of each range."""
+    place = np.full(spill.live, -1, dtype=np.int32 if spill.live < 1 << 31 else np.int64)
+    place[settled.kept] = np.arange(len(settled.kept), dtype=place.dtype)
+    files: list[list[Path]] = [[] for _ in bounds[1:]]
+    for start, block in _together(spill):
+        places = place[start : start + block.height]
+        frame = block.with_columns(pl.Series("place", places))
+        for number, (low, high) in enumerate(pairwise(bounds)):
+            inside = frame.filter((pl.col("place") >= low) & (pl.col("place") < high))
+            if inside.height or not files[number]:
+                file = work / f"range_{number}_{start}.parquet"
+                with plain_disk_errors():
+                    inside.write_parquet(file, compression="lz4", statistics=False)
+                files[number].append(file)
+    return files
+
+
+def _together(spill: Spill) -> Iterator[tuple[int, pl.DataFrame]]:
+    """Live rows in larger blocks, so that a range has few files."""
+    first, waiting, size = 0, [], 0
+    for start, block in spill.live_blocks():
+        if not waiting:
+            first = start
+        waiting.append(block)
+        size += int(block.estimated_size())
+        if size >= _RANGE_CHARACTERS:
+            yield first, pl.concat(waiting)
+            waiting, size = [], 0
+    if waiting:
+        yield first, pl.concat(waiting)
+
+
 def _range(
-    spill: Spill,
-    settled: Settled,
-    place: NDArray[np.int32],
-    ids: NDArray[np.uint64],
-    low: int,
-    high: int,
-    kind: LabelKind,
+    files: Sequence[Path], settled: Settled, ids: NDArray[np.uint64], low: int, high: int, kind: LabelKind
 ) -> pl.DataFrame:
     """The kept rows at places `low` to `high` - 1, in that order, as they are stored, and `split`."""
-    found: list[pl.DataFrame] = []
-    for start, block in spill.live_blocks():
-        places = place[start : start + block.height]
-        inside = np.flatnonzero((places >= low) & (places < high))
-        if len(inside) or not found:
-            found.append(block[inside].with_columns(pl.Series("place", places[inside], dtype=pl.Int32)))
-    frame = pl.concat(found).sort("place").drop("place")
-    rows = settled.kept[low:high]
+    frame = pl.concat([pl.read_parquet(file, memory_map=False) for file in files]).sort("place").drop("place")
+    for file in files:
+        file.unlink()
     frame = frame.with_columns(
-        pl.Series("id", [f"{value:016x}" for value in ids[rows].tolist()], dtype=pl.String),
+        pl.Series("id", [f"{value:016x}" for value in ids[settled.kept[low:high]].tolist()], dtype=pl.String),
         pl.Series("near", settled.near[low:high].astype(np.int64)),
         pl.Series("split", settled.split[low:high]),
         pl.col("source").cast(pl.Int64),
