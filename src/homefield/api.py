@@ -91,11 +91,12 @@ def finetune(
         RecipeError: every fault of the recipe at once.
         Interrupted: stopped by the user; `resume=True` goes on.
     """
-    from homefield.train import load_recipe
+    from homefield.train.check import load_whole
     from homefield.train.finetune import finetune as train_by
 
-    loaded = load_recipe(None if recipe is None else Path(recipe), _plain_paths(keys))
-    return train_by(loaded, Path(out), workspace=workspace or find_workspace(), resume=resume, listen=listen)
+    place = workspace or find_workspace()
+    loaded = load_whole(None if recipe is None else Path(recipe), _plain_paths(keys), place)
+    return train_by(loaded, Path(out), workspace=place, resume=resume, listen=listen)
 
 
 def open_run(path: AnyPath) -> Run:

@@ -17,6 +17,7 @@ from homefield.backbones.encode import encode
 from homefield.errors import CallError
 from homefield.events import Event, Listener, silent
 from homefield.messages import LANGUAGES, text
+from homefield.train.check import load_whole
 from homefield.train.faults import RecipeFaults
 from homefield.train.finetune import finetune
 from homefield.train.recipe import load_recipe
@@ -167,11 +168,12 @@ def test_the_best_weights_are_kept_and_patience_ends_the_run(
     evaluations = numbers(run, "evaluation")
     assert run.record["stopped_early"]
     assert len(evaluations) < 30
-    best = max(line["accuracy"] for line in evaluations)
-    equal = [line for line in evaluations if line["accuracy"] == best]
-    first = min(equal, key=lambda line: line["loss"])
-    assert run.record["best"] == {"step": first["step"], "epoch": first["epoch"], "metric": "accuracy", "value": best}
-    assert run.metrics["validation"]["accuracy"] == pytest.approx(best)
+    peak, rows = max(line["accuracy"] for line in evaluations), run.record["rows"]["validation"]
+    slack = (peak * (1 - peak) / rows) ** 0.5
+    last = [line for line in evaluations if line["accuracy"] >= peak - slack][-1]
+    expected = {"step": last["step"], "epoch": last["epoch"], "metric": "accuracy", "value": last["accuracy"]}
+    assert run.record["best"] == expected
+    assert run.metrics["validation"]["accuracy"] == pytest.approx(last["accuracy"])
 
 
 def test_without_validation_rows_the_last_weights_are_kept_and_it_is_said(
@@ -215,6 +217,17 @@ def test_faults_against_dataset_and_backbone_come_together(
     assert "this machine has none" in said
     assert raised.value.what("zh").count("\n  ") == 5
     assert not (tmp_path / "run").exists()
+
+
+def test_unknown_keys_and_faults_against_the_dataset_come_together(
+    make_dataset: Callable[..., Path], workspace: Workspace
+) -> None:
+    keys = {"data": str(make_dataset(60)), "epoch": 3, "train": "top:x", "backbone": "minilm-em", "batch": 0}
+    with pytest.raises(RecipeFaults) as raised:
+        load_whole(None, keys, workspace)
+    assert [fault.key for fault in raised.value.faults] == ["batch", "epoch", "backbone", "train"]
+    assert "epochs" in raised.value.what("en")
+    assert "minilm-en" in raised.value.what("en")
 
 
 def test_labels_that_cannot_be_learned_are_faults(workspace: Workspace, tmp_path: Path) -> None:

@@ -91,7 +91,8 @@ def _put_into_ranges(work: Path, spill: Spill, settled: Settled, bounds: Sequenc
 
 def _together(spill: Spill) -> Iterator[tuple[int, pl.DataFrame]]:
     """Live rows in larger blocks, so that a range has few files."""
-    first, waiting, size = 0, [], 0
+    waiting: list[pl.DataFrame] = []
+    first, size = 0, 0
     for start, block in spill.live_blocks():
         if not waiting:
             first = start

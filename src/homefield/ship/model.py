@@ -127,7 +127,8 @@ def _quantised(forms: Forms, graphs: Graphs, material: Material, listen: Listene
             measured = check_metric(trained, served, rows, material.output, material.labels)
         except Refused as error:
             refused = error
-            listen(Event("note", "ship.way_lost", values={"drop": error.values["drop"]}))
+            if way is not WAYS[-1]:
+                listen(Event("note", "ship.way_lost", values={"drop": error.values["drop"]}))
             continue
         return {**measured, "way": way.name}
     assert refused is not None

@@ -2,6 +2,10 @@
 
 The network as trained has answered a sample of validation texts; every later form of it must give the same numbers, one
 text at a time and in batches. The int8 form cannot, so it must be as good on the whole validation split instead.
+
+On few rows half a point is less than a row, and a row more or less is chance: of 52 validation rows, quantising loses
+two about once in five exports of a model that is as good as before. So a loss beyond half a point refuses a model only
+if it is more than chance, and a smaller one never does.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.stats import binom
 
 from homefield.backbones.encode import encode
 from homefield.errors import Refused
@@ -29,8 +34,9 @@ TOLERANCE = 1e-3
 # What a run kept of its held-out rows may come from cached states in 16 bits: 1.1e-3 on banking77 with `top:2`.
 KEPT_TOLERANCE = 2e-2
 DROP = 0.005
+CHANCE = 0.05
 ALONE = 32
-_TOKENS = 8_192
+_TOKENS = 1_024
 
 
 def network_logits(network: Network, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -89,26 +95,27 @@ def check_logits(
 def check_metric(
     trained: NDArray[np.float32], served: NDArray[np.float32], rows: Rows, output: Output, labels: Sequence[str]
 ) -> dict[str, Any]:
-    """Compare the task's metric before and after quantising: it may drop by 0.5 points, of accuracy always by one row.
+    """Compare the task's metric before and after quantising: it may drop by 0.5 points, and by more only where that can
+    be chance (`p`, one-sided: a drop so large from a form that is equally good).
 
     Raises:
         Refused: `ship.parity_int8`, naming the metric, both values, and the first row that was right and is wrong now.
     """
     metric, count = HEADLINE[output], len(rows)
+    whole, served = bool(np.isfinite(served).all()), np.nan_to_num(served)
     before, after = (_metric(outputs, rows.targets, output, labels) for outputs in (trained, served))
     drop = before - after
-    allowed = max(DROP, 1.0 / count) if output == "category" else DROP
     first, second = (_answers(outputs, output) for outputs in (trained, served))
     changed = 0 if output == "number" else int((first != second).reshape(count, -1).any(axis=1).sum())
-    # Not "drop > allowed": a metric that is no number any more must be refused too.
-    if not drop <= allowed + 1e-12:
+    p = 1.0 if drop <= DROP + 1e-12 else _chance(first, second, rows.targets, output)
+    if p < CHANCE or not whole:
         place = _first_loss(first, second, rows.targets, output)
         raise Refused(
             "ship.parity_int8",
             metric=metric,
             before=f"{before:.4f}",
             after=f"{after:.4f}",
-            allowed=f"{100 * allowed:.2g}",
+            allowed=f"{100 * DROP:.2g}",
             drop=f"{100 * drop:.2f}",
             changed=changed,
             rows=count,
@@ -116,7 +123,27 @@ def check_metric(
             expected=_said(first[place], labels, output),
             got=_said(second[place], labels, output),
         )
-    return {"metric": metric, "trained": before, "served": after, "drop": drop, "rows": count, "changed": changed}
+    return {
+        "metric": metric,
+        "trained": before,
+        "served": after,
+        "drop": drop,
+        "p": p,
+        "rows": count,
+        "changed": changed,
+    }
+
+
+def _chance(first: NDArray[Any], second: NDArray[Any], targets: NDArray[Any], output: Output) -> float:
+    """One-sided p of what the second form gets wrong more than the first, by the sign test over rows that differ."""
+    if output == "number":
+        truth = np.asarray(targets).reshape(len(targets))
+        worse = np.abs(second - truth) - np.abs(first - truth)
+        lost, gained = int((worse > 0).sum()), int((worse < 0).sum())
+    else:
+        wrong, right = (~correct(said, targets, output) for said in (second, first))
+        lost, gained = int((wrong & ~right).sum()), int((~wrong & right).sum())
+    return float(binom.sf(lost - 1, lost + gained, 0.5))
 
 
 def _answers(outputs: NDArray[np.float32], output: Output) -> NDArray[Any]:

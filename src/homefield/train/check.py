@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,11 +18,14 @@ from homefield.errors import HomefieldError
 from homefield.tasks import Task, task, task_for
 from homefield.train.faults import RecipeFault, RecipeFaults, closest
 from homefield.train.loop import Metric
-from homefield.train.recipe import Recipe
+from homefield.train.recipe import Recipe, read_recipe, source_of
 from homefield.train.trackers import installed
 from homefield.workspace import Workspace
 
-__all__ = ["Checked", "check_recipe"]
+__all__ = ["Checked", "check_recipe", "load_whole"]
+
+
+_SHARES = ("accuracy", "f1_macro", "f1_micro")  # metrics that are shares of rows right
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,24 @@ class Checked:
     source: BackboneSource
     how: How
     metric: Metric
+
+
+def load_whole(path: Path | None, overrides: Mapping[str, object], workspace: Workspace) -> Recipe:
+    """As `load_recipe`; but a recipe with faulty keys is also checked for what is wrong with its other keys.
+
+    Raises:
+        RecipeFaults: every fault, those of single keys and those against dataset, backbone and machine.
+        CallError: `recipe.unreadable`.
+    """
+    recipe, faults = read_recipe(path, overrides)
+    if not faults:
+        return recipe
+    keys = {fault.key for fault in faults}
+    try:
+        check_recipe(recipe, workspace)
+    except RecipeFaults as error:
+        faults.extend(fault for fault in error.faults if fault.key not in keys)
+    raise RecipeFaults(faults, source=source_of(path))
 
 
 def check_recipe(recipe: Recipe, workspace: Workspace) -> Checked:
@@ -133,7 +154,7 @@ def _metric(recipe: Recipe, chosen: Task, dataset: Dataset, faults: list[RecipeF
         for key, used in (("patience", recipe.patience > 0), ("metric", recipe.metric != "auto")):
             if used:
                 faults.append(RecipeFault(key, "recipe.fault.no_validation", {"key": key}))
-    return Metric(name, known[name])
+    return Metric(name, known[name], dataset.rows("validation") if name in _SHARES else 0)
 
 
 def _other_faults(recipe: Recipe) -> Iterator[RecipeFault]:

@@ -25,13 +25,17 @@ __all__ = ["Checkpoints", "Place"]
 
 @dataclass
 class Place:
-    """Where a run is. `since` sums what the next line of metrics.jsonl tells; `metrics_bytes` is how long that is."""
+    """Where a run is.
+
+    best_step, best_value, best_epoch: of the weights kept. peak: the best value there was. since: sums of what the next
+    line of metrics.jsonl tells. metrics_bytes: how long that file is.
+    """
 
     step: int = 0
     best_step: int | None = None
     best_value: float | None = None
-    best_loss: float | None = None
     best_epoch: int | None = None
+    peak: float | None = None
     without_gain: int = 0
     stopped_early: bool = False
     seconds: float = 0.0

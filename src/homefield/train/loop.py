@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -37,14 +38,23 @@ _SUMMED = ("loss", "weight", "samples", "tokens", "padded", "seconds")
 
 @dataclass(frozen=True)
 class Metric:
-    """The number of an evaluation that decides which weights are kept."""
+    """The number of an evaluation that decides which weights are kept.
+
+    rows: of how many rows it is a share (accuracy, F1); 0 for other numbers, which are taken as they are.
+    """
 
     name: str
     falling: bool
+    rows: int = 0
 
     def better(self, value: float, than: float) -> bool:
         """Whether `value` beats `than`."""
         return value < than if self.falling else value > than
+
+    def as_good(self, value: float, than: float) -> bool:
+        """Whether `value` is not worse than `than` by more than the standard error of a share of so few rows."""
+        slack = sqrt(max(0.0, than * (1 - than)) / self.rows) if self.rows else 0.0
+        return not self.better(than - slack, value)
 
 
 @dataclass
@@ -160,11 +170,13 @@ class Loop:
         began = time.perf_counter()
         with self.optimiser.averaged():
             found = self.judge()
-        place, value, loss = self.place, float(found[self.metric.name]), float(found["loss"])
-        gained = place.best_value is None or self.metric.better(value, place.best_value)
-        # At equal values the surer weights are kept, but that is no gain to be patient for.
-        if gained or (value == place.best_value and loss < (place.best_loss or 0.0)):
-            place.best_step, place.best_epoch, place.best_value, place.best_loss = place.step, epoch + 1, value, loss
+        place, value = self.place, float(found[self.metric.name])
+        gained = place.peak is None or self.metric.better(value, place.peak)
+        if gained:
+            place.peak = value
+        # A row more or less is chance, and the schedule lets later weights settle: of equally good ones the last.
+        if place.peak is not None and self.metric.as_good(value, place.peak):
+            place.best_step, place.best_epoch, place.best_value = place.step, epoch + 1, value
             self.best = {name: tensor.clone() for name, tensor in self.optimiser.weights().items()}
         place.without_gain = 0 if gained else place.without_gain + 1
         place.stopped_early = 0 < self.recipe.patience <= place.without_gain

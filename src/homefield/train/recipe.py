@@ -19,7 +19,16 @@ from homefield.files import write_file
 from homefield.messages import Language, text
 from homefield.train.faults import RecipeFault, RecipeFaults, closest
 
-__all__ = ["FREE_KEYS", "Recipe", "explain", "load_recipe", "parse_overrides", "write_recipe"]
+__all__ = [
+    "FREE_KEYS",
+    "Recipe",
+    "explain",
+    "load_recipe",
+    "parse_overrides",
+    "read_recipe",
+    "source_of",
+    "write_recipe",
+]
 
 Auto = Literal["auto"]
 Tracker = Literal["tensorboard", "wandb", "mlflow", "visdom"]
@@ -101,6 +110,20 @@ def load_recipe(path: Path | None = None, overrides: Mapping[str, object] | None
         RecipeFaults: unknown keys and values of the wrong kind, all of them.
         CallError: `recipe.unreadable`, when there is no such file or it is not TOML.
     """
+    recipe, faults = read_recipe(path, overrides)
+    if faults:
+        raise RecipeFaults(faults, source=source_of(path))
+    return recipe
+
+
+def read_recipe(
+    path: Path | None = None, overrides: Mapping[str, object] | None = None
+) -> tuple[Recipe, list[RecipeFault]]:
+    """As `load_recipe`, but with the faults given back, and the recipe without the keys that have them.
+
+    Raises:
+        CallError: `recipe.unreadable`.
+    """
     values: dict[str, object] = {}
     if path is not None:
         try:
@@ -111,10 +134,16 @@ def load_recipe(path: Path | None = None, overrides: Mapping[str, object] | None
             values["data"] = str(path.parent / data)
     values |= dict(overrides or {})
     try:
-        return Recipe.model_validate(values)
+        return Recipe.model_validate(values), []
     except ValidationError as error:
-        faults = {str(e["loc"][0]): _fault(str(e["loc"][0]), values) for e in error.errors()}
-        raise RecipeFaults(faults.values(), source=str(path) if path else "--set") from error
+        keys = dict.fromkeys(str(e["loc"][0]) for e in error.errors())
+        sound = {key: value for key, value in values.items() if key not in keys}
+        return Recipe.model_validate(sound), [_fault(key, values) for key in keys]
+
+
+def source_of(path: Path | None) -> str:
+    """Where a recipe's keys stand, for messages."""
+    return str(path) if path else "--set"
 
 
 def parse_overrides(pairs: Sequence[str]) -> dict[str, object]:

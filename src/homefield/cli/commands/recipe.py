@@ -51,10 +51,9 @@ def init(face: Face, recipe: Path, force: bool, **given: object) -> Outcome:
 @recipe_keys
 def check(face: Face, recipe: Path, **given: object) -> Outcome:
     """Everything that can be known before a network is loaded."""
-    from homefield.train.check import check_recipe
-    from homefield.train.recipe import load_recipe
+    from homefield.train.check import check_recipe, load_whole
 
-    checked = check_recipe(load_recipe(recipe, given_keys(given)), face.workspace)
+    checked = check_recipe(load_whole(recipe, given_keys(given), face.workspace), face.workspace)
     say = face.say
     facts = {
         "data": str(checked.dataset.path),
