@@ -25,6 +25,11 @@ def documented(folder: str) -> set[str]:
     return {word.partition("/")[0] for word in words}
 
 
+def test_every_example_is_run_by_a_test() -> None:
+    # What is new here needs a test of its own; recipes are found by `test_recipes.py`.
+    assert {path.name for path in EXAMPLES.iterdir()} == {"first_model.py", "first_model.ipynb", "recipes", "records"}
+
+
 def test_the_script_ends_in_answers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

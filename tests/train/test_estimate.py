@@ -24,7 +24,7 @@ def machine() -> tuple[nn.Module, Optimiser]:
     torch.manual_seed(0)
     net = nn.Sequential(nn.Linear(64, 256), nn.GELU(), nn.Linear(256, 64))
     trained = [Trained(name, parameter, 0.1, 0.0) for name, parameter in net.named_parameters()]
-    return net, Optimiser(trained, Masters(None), Recipe())
+    return net, Optimiser(trained, Masters(None), Recipe(average=0.0))
 
 
 def tokens(rows: Rows) -> Tensor:

@@ -15,7 +15,7 @@ def network(seed: int = 0) -> nn.Sequential:
 
 
 def optimiser_of(net: nn.Module, masters: Masters | None = None, **keys: object) -> Optimiser:
-    recipe = Recipe.model_validate({"clip": 0.5, **keys})
+    recipe = Recipe.model_validate({"clip": 0.5, "average": 0.0, **keys})
     trained = [Trained(name, p, 0.05, 0.01 if p.dim() > 1 else 0.0) for name, p in net.named_parameters()]
     return Optimiser(trained, masters or Masters(None), recipe)
 

@@ -29,7 +29,7 @@ __all__ = ["DELTA", "STRANGE", "Truth", "buy_risk", "calibrate", "fit_strange", 
 DELTA = 0.05
 STRANGE = 0.99  # from this unknown score on a model abstains: one ordinary text in a hundred
 MISS = 0.1
-ENOUGH = 50  # validation rows, below which the strangest of them says little
+ENOUGH = 20  # validation rows, below which more than one ordinary text in twenty would look stranger than all of them
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,16 @@ from homefield.data.augment import augment, parse_noise
 from homefield.data.dataset import SPLITS, SplitName
 from homefield.events import Event, Listener
 from homefield.tasks import Targets, Task
+from homefield.train.batches import steps_per_epoch
 from homefield.train.check import Checked
-from homefield.train.defaults import choose_epochs, choose_max_length, choose_rates, choose_tokens
+from homefield.train.defaults import (
+    choose_average,
+    choose_epochs,
+    choose_max_length,
+    choose_rates,
+    choose_smoothing,
+    choose_tokens,
+)
 from homefield.train.distributed import Ranks
 from homefield.train.feed import Feed, StateFeed, TokenFeed
 from homefield.train.network import Network, NetworkInfo
@@ -159,18 +167,21 @@ def _resolved(
     checked: Checked, backbone: Backbone, texts: Sequence[str], workspace: Workspace, device: str, listen: Listener
 ) -> Recipe:
     recipe, facts = checked.recipe, backbone.facts
-    rates = choose_rates(facts, checked.how)
+    start = ("random" if facts.fresh else "fitted") if recipe.head_start == "auto" else recipe.head_start
+    rates = choose_rates(facts, checked.how, fitted=start == "fitted")
     chosen: dict[str, object] = {
         "backbone": checked.source.name if recipe.backbone == "auto" else recipe.backbone,
         "learning_rate": rates.learning_rate,
         "head_learning_rate": rates.head_learning_rate,
         "layer_decay": rates.layer_decay,
         "head_dropout": rates.head_dropout,
+        "head_start": start,
         "metric": checked.metric.name,
         "tokens": choose_tokens(device),
     }
-    if recipe.epochs == "auto":
-        chosen["epochs"] = choose_epochs(facts, checked.how, len(texts), recipe.batch)
+    chosen["epochs"] = epochs = choose_epochs(facts, checked.how, len(texts), recipe.batch)
+    steps = steps_per_epoch(len(texts), recipe.batch) * (epochs if recipe.epochs == "auto" else recipe.epochs)
+    chosen |= {"average": choose_average(steps), "label_smoothing": choose_smoothing(checked.task.name)}
     if recipe.max_length == "auto":
         whole = encode(texts, backbone.tokenizer, backbone.max_length, cache=workspace.cache, listen=listen)
         chosen["max_length"] = choose_max_length(whole.lengths, backbone.max_length)

@@ -16,6 +16,7 @@ from homefield.data.augment import NOISE, parse_noise
 from homefield.data.dataset import SPLITS, Dataset, open_dataset
 from homefield.errors import HomefieldError
 from homefield.tasks import Task, task, task_for
+from homefield.train.defaults import choose_smoothing
 from homefield.train.faults import RecipeFault, RecipeFaults, closest
 from homefield.train.loop import Metric
 from homefield.train.recipe import Recipe, read_recipe, source_of
@@ -81,9 +82,8 @@ def check_recipe(recipe: Recipe, workspace: Workspace) -> Checked:
     faults.extend(_other_faults(recipe))
     chosen = metric = None
     if dataset is not None and (name := _task_name(recipe, dataset, faults)) is not None:
-        chosen = task(
-            name, label_smoothing=recipe.label_smoothing, class_weights=recipe.class_weights, focal=recipe.focal
-        )
+        smoothing = choose_smoothing(name) if recipe.label_smoothing == "auto" else recipe.label_smoothing
+        chosen = task(name, label_smoothing=smoothing, class_weights=recipe.class_weights, focal=recipe.focal)
         faults.extend(_target_faults(recipe, chosen, dataset))
         metric = _metric(recipe, chosen, dataset, faults)
     if source is not None and isinstance(recipe.max_length, int) and recipe.max_length > source.facts.max_length:
@@ -132,7 +132,7 @@ def _target_faults(recipe: Recipe, chosen: Task, dataset: Dataset) -> Iterator[R
         yield RecipeFault("data", fault.code, fault.values)
     if chosen.output == "number":
         for key in ("class_weights", "focal", "label_smoothing"):
-            if getattr(recipe, key) != Recipe.model_fields[key].default:
+            if getattr(recipe, key) not in (Recipe.model_fields[key].default, 0.0):
                 yield RecipeFault(key, "recipe.fault.focal_number", {"key": key})
         return
     every = pl.concat([dataset.frame(split)["label"] for split in SPLITS if dataset.rows(split)])

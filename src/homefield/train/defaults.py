@@ -13,7 +13,16 @@ from numpy.typing import NDArray
 from homefield.backbones.facts import Facts
 from homefield.backbones.how import How
 
-__all__ = ["Rates", "choose_epochs", "choose_max_length", "choose_rates", "choose_tokens", "tokens_to_look_at"]
+__all__ = [
+    "Rates",
+    "choose_average",
+    "choose_epochs",
+    "choose_max_length",
+    "choose_rates",
+    "choose_smoothing",
+    "choose_tokens",
+    "tokens_to_look_at",
+]
 
 
 @dataclass(frozen=True)
@@ -26,24 +35,23 @@ class Rates:
     head_dropout: float
 
 
-def choose_rates(facts: Facts, how: How) -> Rates:
-    """Learning rates for AdamW with batches of 64.
+def choose_rates(facts: Facts, how: How, *, fitted: bool = True) -> Rates:
+    """Learning rates for AdamW with batches of 64. `fitted`: the head starts fitted to the backbone's vectors.
 
-    `all`: the backbone's own (2e-4 for `minilm-en`, ten times that for the head: banking77, 92.6 % after two epochs).
-    Low-rank factors and adapters start near zero and bear five times as much (as in Hu et al. 2021).
+    `all`: the backbone's own, 2e-4 for `minilm-en`; a random head ten times that, a fitted one, which has less far to
+    go, 2.5 times. Low-rank factors and adapters start near zero and bear five times as much (as in Hu et al. 2021).
     """
     if facts.fresh:
         return Rates(facts.learning_rate, facts.learning_rate, 1.0, 0.3)
     rate = facts.learning_rate
-    if how.kind == "lora":
-        return Rates(5 * rate, 10 * rate, 1.0, 0.1)
-    if how.kind == "adapter":
-        return Rates(5 * rate, 10 * rate, 1.0, 0.1)
+    head = (2.5 if fitted else 10) * rate
+    if how.kind in ("lora", "adapter"):
+        return Rates(5 * rate, head, 1.0, 0.1)
     if how.kind == "head":
-        return Rates(rate, 50 * rate, 1.0, 0.0)
+        return Rates(rate, (10 if fitted else 50) * rate, 1.0, 0.0)
     if how.kind == "top":
-        return Rates(2 * rate, 10 * rate, 1.0, 0.1)
-    return Rates(rate, 10 * rate, 1.0, 0.1)
+        return Rates(2 * rate, head, 1.0, 0.1)
+    return Rates(rate, head, 1.0, 0.1)
 
 
 def choose_epochs(facts: Facts, how: How, rows: int, batch: int) -> int:
@@ -51,6 +59,19 @@ def choose_epochs(facts: Facts, how: How, rows: int, batch: int) -> int:
     low, high = (8, 20) if facts.fresh or how.kind == "head" else (4, 12) if how.kind != "all" else (3, 8)
     wanted = round(600 * batch / max(1, rows))
     return min(high, max(low, wanted))
+
+
+def choose_average(steps: int) -> float:
+    """Decay of the average of the weights, so that it reaches back over about a twentieth of the run, at most 0.999.
+
+    banking77, all of minilm-en, with 0.99 over 1,120 steps and smoothed labels: 92.9 to 93.2 % against 92.5 to 92.7.
+    """
+    return round(min(0.999, max(0.5, 1 - 20 / max(1, steps))), 4)
+
+
+def choose_smoothing(task: str) -> float:
+    """Label smoothing: a tenth where one of several classes is right (Szegedy et al. 2016), see `choose_average`."""
+    return 0.1 if task == "classify" else 0.0
 
 
 def choose_max_length(lengths: NDArray[np.int64], limit: int) -> int:

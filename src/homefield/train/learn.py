@@ -26,6 +26,7 @@ from homefield.train.outputs import produce_outputs
 from homefield.train.probe import available_memory_gb
 from homefield.train.progress import MetricsFile, Teller
 from homefield.train.run import SCORED, RunRecord, write_network
+from homefield.train.start import fit_head
 from homefield.train.stop import Stop
 from homefield.train.trackers import open_tracker
 
@@ -52,11 +53,13 @@ def learn(bench: Bench, metric: Metric, around: Surroundings) -> None:
     Raises:
         Interrupted, CallError, MachineError: as `finetune`.
     """
+    checkpoints = Checkpoints(around.folder / "checkpoints")
+    place, found = Place(), checkpoints.latest()
+    if found is None and bench.recipe.head_start == "fitted":
+        _start(bench, around)
     masters = bench.precision.masters(bench.network.backbone)
     optimiser = Optimiser(trained_parts(bench.network, bench.recipe), masters, bench.recipe)
-    checkpoints = Checkpoints(around.folder / "checkpoints")
-    place = Place()
-    if (found := checkpoints.latest()) is not None:
+    if found is not None:
         place = found[0]
         optimiser.load_state(found[1])
         around.listen(Event("note", "train.resumed", values={"step": place.step}))
@@ -96,6 +99,14 @@ def learn(bench: Bench, metric: Metric, around: Surroundings) -> None:
         write_network(bench.network, around.folder / "weights", extra={"best": best})
         checkpoints.clear()
     around.ranks.wait()
+
+
+def _start(bench: Bench, around: Surroundings) -> None:
+    began = time.perf_counter()
+    around.listen(Event("stage", "train.stage_head"))
+    targets = torch.from_numpy(bench.targets["train"]).to(bench.precision.device)
+    fit_head(bench.network, bench.task, bench.feeds["train"], targets, bench.recipe, bench.precision, around.ranks)
+    around.record.took("head", time.perf_counter() - began)
 
 
 def _objective(bench: Bench) -> Callable[[Rows, int], tuple[Tensor, Tensor]]:

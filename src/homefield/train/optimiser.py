@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -57,7 +58,7 @@ class Optimiser:
 
     def __init__(self, trained: Sequence[Trained], masters: Masters, recipe: Recipe) -> None:
         self._clip = recipe.clip
-        self._decay = recipe.average
+        self._decay = cast("float", recipe.average)
         self._algorithm: Algorithm = (
             Sgd(recipe.momentum)
             if recipe.optimizer == "sgd"

@@ -70,11 +70,12 @@ class Recipe(BaseModel):
     warmup: Share = 0.1
     schedule: Literal["linear", "cosine", "constant"] = "linear"
     clip: Amount = 1.0
-    average: Share = 0.0
+    average: Share | Auto = "auto"
 
+    head_start: Literal["auto", "fitted", "random"] = "auto"
     dropout: Share = 0.0
     head_dropout: Share | Auto = "auto"
-    label_smoothing: Share = 0.0
+    label_smoothing: Share | Auto = "auto"
     class_weights: Literal["none", "balanced"] = "none"
     focal: Amount = 0.0
     augment: str = "none"
