@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,8 +11,6 @@ import pytest
 from homefield.train.finetune import finetune
 from homefield.train.recipe import load_recipe
 from homefield.workspace import Workspace
-
-from .conftest import numbers
 
 
 @pytest.mark.parametrize("how", ["head", "top:1"])
@@ -29,16 +28,17 @@ def test_a_fitted_head_is_ahead_of_a_random_one_after_the_first_epoch(
             "head_learning_rate": 1e-5,
         }
         run = finetune(load_recipe(None, {**keys, **quick}), tmp_path / start, workspace=workspace)
-        found[start] = numbers(run, "evaluation")[0]["loss"]
+        lines = map(json.loads, (run.path / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
+        found[start] = next(line["loss"] for line in lines if line["kind"] == "evaluation")
     assert found["fitted"] < 0.7 * found["random"]
 
 
 def test_auto_fits_the_head_of_a_pretrained_backbone_alone(
     make_dataset: Callable[..., Path], workspace: Workspace, tmp_path: Path
 ) -> None:
-    chosen = {}
+    data, chosen = make_dataset(60), {}
     for backbone in ("minilm-en", "cnn-text"):
-        keys = {"data": str(make_dataset(60)), "backbone": backbone, "epochs": 1, "max_length": 16}
+        keys = {"data": str(data), "backbone": backbone, "epochs": 1, "max_length": 16}
         quick = {"estimate": False, "baseline": False, "report": False}
         run = finetune(load_recipe(None, {**keys, **quick}), tmp_path / backbone, workspace=workspace)
         chosen[backbone] = run.recipe.head_start
