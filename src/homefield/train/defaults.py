@@ -55,9 +55,13 @@ def choose_rates(facts: Facts, how: How, *, fitted: bool = True) -> Rates:
 
 
 def choose_epochs(facts: Facts, how: How, rows: int, batch: int) -> int:
-    """Enough for about 600 steps of a pretrained backbone, within bounds; more for fresh ones and for heads alone."""
+    """Enough for about 500 steps of a pretrained backbone, within bounds; more for fresh ones and for heads alone.
+
+    minilm-en: four epochs of banking77 (140 steps each) are as good as eight, and of 6,900 finance tweets in three
+    classes (107 steps) validation is best after two to four, whatever the rate and the dropout.
+    """
     low, high = (8, 20) if facts.fresh or how.kind == "head" else (4, 12) if how.kind != "all" else (3, 8)
-    wanted = round(600 * batch / max(1, rows))
+    wanted = round(500 * batch / max(1, rows))
     return min(high, max(low, wanted))
 
 
