@@ -17,7 +17,18 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from homefield.api import add_backbone, evaluate, export, finetune, load, open_dataset, open_run, predict, prepare
+    from homefield.api import (
+        add_backbone,
+        evaluate,
+        export,
+        finetune,
+        load,
+        open_dataset,
+        open_run,
+        predict,
+        prepare,
+        pretrain,
+    )
     from homefield.errors import HomefieldError
 
 __all__ = [
@@ -32,6 +43,7 @@ __all__ = [
     "open_run",
     "predict",
     "prepare",
+    "pretrain",
 ]
 
 __version__ = "0.1.0"

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from homefield.operate.judge import Verdict
     from homefield.serve import Prediction, Predictor
     from homefield.train import Run
+    from homefield.train.pretrain.run import PretrainRun
 
-__all__ = ["add_backbone", "evaluate", "export", "finetune", "load", "open_dataset", "open_run", "predict", "prepare"]
+__all__ = ["add_backbone", "evaluate", "export", "finetune", "load", "open_dataset", "open_run", "predict", "prepare", "pretrain"]
 
 AnyPath = str | PathLike[str]
 
@@ -97,6 +98,30 @@ def finetune(
     place = workspace or find_workspace()
     loaded = load_whole(None if recipe is None else Path(recipe), _plain_paths(keys), place)
     return train_by(loaded, Path(out), workspace=place, resume=resume, listen=listen)
+
+
+def pretrain(
+    recipe: AnyPath | None = None,
+    *,
+    out: AnyPath,
+    resume: bool = False,
+    workspace: Workspace | None = None,
+    listen: Listener = silent,
+    **keys: object,
+) -> PretrainRun:
+    """Learn a backbone from plain text: by the recipe file, by `keys` of a recipe, or by both (the keys win).
+
+    Example: `pretrain(corpus=["texts/*.txt.xz"], minutes=60, out="run")`; then `finetune(backbone="run/backbone", ...)`.
+
+    Raises:
+        RecipeError: every fault of the recipe at once.
+        Interrupted: stopped by the user; `resume=True` goes on.
+    """
+    from homefield.train.pretrain.pretrain import pretrain as pretrain_by
+    from homefield.train.pretrain.recipe import load_pretrain_recipe
+
+    loaded = load_pretrain_recipe(None if recipe is None else Path(recipe), _plain_paths(keys))
+    return pretrain_by(loaded, Path(out), workspace=workspace or find_workspace(), resume=resume, listen=listen)
 
 
 def open_run(path: AnyPath) -> Run:

@@ -18,6 +18,7 @@ from homefield.backbones.attention import attend, attention_bias
 from homefield.backbones.backbone import Backbone, mean_of_tokens
 from homefield.backbones.bottleneck import Bottleneck
 from homefield.backbones.facts import Facts
+from homefield.backbones.phrases import Phrases
 from homefield.backbones.words import Words
 
 __all__ = ["Block", "Encoder", "Shape"]
@@ -30,6 +31,7 @@ class Shape:
     position_offset: rows of the position table before the first position (2 in RoBERTa).
     embedding_width: of the word table when it is narrower than the blocks (ELECTRA), else the same.
     norm: where a block normalises, after the residual sum as in BERT or before each part.
+    grams, gram: rows and width of the table of n-grams in the input layer (`phrases.Phrases`); 0 rows for none.
     """
 
     vocabulary: int
@@ -45,6 +47,8 @@ class Shape:
     embedding_width: int = 0
     pooling: Literal["mean", "first"] = "mean"
     norm: Literal["post", "pre"] = "post"
+    grams: int = 0
+    gram: int = 0
 
 
 class Block(nn.Module):
@@ -114,19 +118,38 @@ class Encoder(Backbone):
         self.words = Words(shape.vocabulary, narrow)
         self.positions = nn.Parameter(torch.empty(shape.positions, narrow))
         self.types = nn.Parameter(torch.empty(shape.types, narrow)) if shape.types else None
+        self.phrases = Phrases(shape.grams, shape.gram, narrow) if shape.grams else None
         self.embedding_norm = nn.LayerNorm(narrow, eps=shape.eps)
         self.widen = nn.Linear(narrow, shape.width) if narrow != shape.width else None
         self.blocks = nn.ModuleList(Block(shape) for _ in range(shape.layers))
         self.final_norm = nn.LayerNorm(shape.width, eps=shape.eps) if shape.norm == "pre" else None
 
+    @torch.no_grad()
+    def initialise(self) -> None:
+        """Random weights (Devlin et al. 2019), those before a residual sum smaller with depth (Radford et al. 2019)."""
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.normal_(module.weight, std=0.02)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+        for block in self.blocks:
+            assert isinstance(block, Block)
+            for linear in (block.out, block.down):
+                linear.weight.mul_((2 * self.layers) ** -0.5)
+        for table in (self.words.weight, self.positions, self.types):
+            if table is not None:
+                nn.init.normal_(table, std=0.02)
+
     def embed(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """Sum of word, position and type embeddings, normalised: [B, T] to [B, T, D]."""
-        del mask
+        """Sum of word, position, type and n-gram embeddings, normalised: [B, T] to [B, T, D]."""
         start = self.shape.position_offset
         places = self.positions[start : start + ids.shape[1]]
         if self.types is not None:
             places = places + self.types[0]
-        hidden: Tensor = self.embedding_norm(self.words(ids) + places)
+        hidden: Tensor = self.words(ids) + places
+        if self.phrases is not None:
+            hidden = hidden + self.phrases(ids, mask)
+        hidden = self.embedding_norm(hidden)
         if self.training and self.dropout:
             hidden = F.dropout(hidden, self.dropout)
         if self.widen is not None:

@@ -19,6 +19,7 @@ from homefield.backbones.encoder import Encoder, Shape
 from homefield.backbones.facts import Facts
 from homefield.backbones.folder import check_folder, read_config
 from homefield.backbones.ngrams import find_ngrams
+from homefield.backbones.own import KIND, read_own
 from homefield.backbones.tokenizer import read_tokenizer, train_tokenizer
 from homefield.backbones.wrapped import Wrapped, empty_wrapped, wrap_folder
 from homefield.errors import CallError
@@ -83,6 +84,8 @@ def _load_folder(folder: Path, facts: Facts) -> Encoder | Wrapped:
     check_folder(folder)
     config = read_config(folder)
     tokenizer = read_tokenizer(folder)
+    if config["model_type"] == KIND:
+        return read_own(folder, facts, tokenizer)
     pad_id = int(config.get("pad_token_id") or 0)
     pooling = read_pooling(folder)
     shape = shape_of(config, folder / "config.json", pooling)

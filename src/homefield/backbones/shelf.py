@@ -25,12 +25,12 @@ __all__ = ["Entry", "clear", "entries", "evict", "hold", "new_entry"]
 
 # A partial folder older than this has lost its writer.
 _ABANDONED_SECONDS = 24 * 3600.0
-KINDS = ("activations", "encodings")
+KINDS = ("activations", "encodings", "corpora")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One cached thing. kind: `activations` or `encodings`. bytes: on disk. used: seconds since the epoch."""
+    """One cached thing. kind: one of `KINDS`. bytes: on disk. used: seconds since the epoch."""
 
     kind: str
     path: Path

@@ -21,6 +21,7 @@ VERBS = {
         "prepare": f"{_FROM}.prepare:prepare",
         "recipe": f"{_FROM}.recipe:recipe",
         "finetune": f"{_FROM}.finetune:finetune",
+        "pretrain": f"{_FROM}.pretrain:pretrain",
         "evaluate": f"{_FROM}.evaluate:evaluate",
         "export": f"{_FROM}.export:export",
     },

@@ -17,7 +17,7 @@ from typing import IO
 
 from homefield.errors import RecordsError
 
-__all__ = ["Encoding", "detect", "open_text", "recovered", "writable"]
+__all__ = ["Encoding", "detect", "detect_in", "open_text", "recovered", "writable"]
 
 _BLOCK = 1 << 20
 _NO_BYTE = re.compile("[\ud800-\udc7f\udd00-\udfff]")  # surrogates that stand for no byte, written so in JSON
@@ -67,16 +67,25 @@ def detect(path: Path, given: str | None = None) -> Encoding:
         except LookupError as error:
             raise RecordsError("data.unknown_encoding", file=path, encoding=given) from error
     with path.open("rb") as stream:
-        head = stream.read(_BLOCK)
-        for start, kind in _BINARY.items():
-            if head.startswith(start):
-                raise RecordsError("data.binary", file=path, found=kind)
-        for mark, codec, name in _MARKS:
-            if head.startswith(mark):
-                return Encoding(codec, name)
-        if (wide := _wide(head)) is not None:
-            return wide
-        sample = _telling_bytes(head, stream)
+        return detect_in(stream, path)
+
+
+def detect_in(stream: IO[bytes], path: Path) -> Encoding:
+    """The encoding of the text in `stream`, read from its start; `path` is what an error names.
+
+    Raises:
+        RecordsError: `data.binary` (no text).
+    """
+    head = stream.read(_BLOCK)
+    for start, kind in _BINARY.items():
+        if head.startswith(start):
+            raise RecordsError("data.binary", file=path, found=kind)
+    for mark, codec, name in _MARKS:
+        if head.startswith(mark):
+            return Encoding(codec, name)
+    if (wide := _wide(head)) is not None:
+        return wide
+    sample = _telling_bytes(head, stream)
     if b"\x00" in sample and sample.count(0) * 50 > len(sample):
         raise RecordsError("data.binary", file=path, found="?")
     return _by_lines(sample)

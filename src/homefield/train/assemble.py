@@ -38,7 +38,7 @@ from homefield.train.probe import Arithmetic, Probe, choose_precision, probe
 from homefield.train.recipe import Recipe
 from homefield.workspace import Workspace
 
-__all__ = ["Bench", "assemble", "feed_splits", "trained_parts"]
+__all__ = ["Bench", "arithmetic_for", "assemble", "feed_splits", "trained_parts"]
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,8 @@ def assemble(
     if checked.source.reason is not None:
         listen(Event("note", checked.source.reason[0], values=checked.source.reason[1]))
     backbone = load(checked.source, tokenizer_texts=texts["train"], seed=checked.recipe.seed)
-    found, precision = _precision(checked.recipe, ranks, earlier)
+    recipe = checked.recipe
+    found, precision = arithmetic_for(recipe.device, recipe.precision, ranks, earlier)
     recipe = _resolved(checked, backbone, texts["train"], workspace, precision.device.type, listen)
     length = cast("int", recipe.max_length)
     forms = {split: [rows] for split, rows in texts.items()}
@@ -188,12 +189,18 @@ def _resolved(
     return recipe.model_copy(update={key: v for key, v in chosen.items() if getattr(recipe, key) == "auto"})
 
 
-def _precision(recipe: Recipe, ranks: Ranks, earlier: Arithmetic | None) -> tuple[Probe, Precision]:
-    wanted = recipe.device if recipe.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
-    device: Literal["cpu", "cuda"] = "cuda" if wanted == "cuda" else "cpu"
-    found = probe(device)
+def arithmetic_for(
+    device: Literal["auto", "cpu", "cuda"],
+    precision: Literal["auto", "fp32", "autocast", "bf16"],
+    ranks: Ranks,
+    earlier: Arithmetic | None,
+) -> tuple[Probe, Precision]:
+    """What this machine is and the arithmetic to use on it; `earlier`, that of a run to be resumed, stays."""
+    wanted = device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+    kind: Literal["cpu", "cuda"] = "cuda" if wanted == "cuda" else "cpu"
+    found = probe(kind)
     chosen = earlier or choose_precision(found)
-    arithmetic: Arithmetic = chosen if recipe.precision == "auto" else recipe.precision
-    if device == "cuda":
+    arithmetic: Arithmetic = chosen if precision == "auto" else precision
+    if kind == "cuda":
         torch.cuda.set_device(ranks.local)
-    return found, Precision(arithmetic, torch.device(device, ranks.local) if device == "cuda" else torch.device("cpu"))
+    return found, Precision(arithmetic, torch.device(kind, ranks.local) if kind == "cuda" else torch.device("cpu"))

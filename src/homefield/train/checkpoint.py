@@ -28,10 +28,14 @@ class Place:
     """Where a run is.
 
     best_step, best_value, best_epoch: of the weights kept. peak: the best value there was. since: sums of what the next
-    line of metrics.jsonl tells. metrics_bytes: how long that file is.
+    line of metrics.jsonl tells. metrics_bytes: how long that file is. share: of the course that is behind. phase,
+    phase_step: which part of a course of several this is, and its first step.
     """
 
     step: int = 0
+    share: float = 0.0
+    phase: int = 0
+    phase_step: int = 0
     best_step: int | None = None
     best_value: float | None = None
     best_epoch: int | None = None

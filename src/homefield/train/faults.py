@@ -31,7 +31,7 @@ class RecipeFault:
         values = dict(self.values)
         if self.cause is not None:
             values["said"] = f"{self.cause.what(language).strip()} {self.cause.next_step(language)}"
-        if isinstance(expected := values.get("expected"), str) and expected.startswith("recipe."):
+        if isinstance(expected := values.get("expected"), str) and expected.startswith(("recipe.", "pretrain.")):
             values["expected"] = text(expected, language)
         said = text(self.code, language, **values)
         hint = "" if self.meant is None else text("recipe.fault.meant", language, meant=self.meant)

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
+from contextlib import ExitStack
 from pathlib import Path
 
-import torch
-
-from homefield.errors import CallError, HomefieldError, Interrupted
+from homefield.errors import CallError
 from homefield.events import Event, Listener, silent
 from homefield.train.assemble import Bench, assemble
 from homefield.train.check import Checked, check_recipe
@@ -23,6 +19,7 @@ from homefield.train.recipe import Recipe, write_recipe
 from homefield.train.resume import resumed_recipe
 from homefield.train.run import Run, RunRecord, open_run
 from homefield.train.score import score
+from homefield.train.session import now, recorded, threads
 from homefield.train.stop import listening_for_stop
 from homefield.workspace import Workspace
 
@@ -54,15 +51,15 @@ def finetune(
     checked = check_recipe(recipe, workspace)
     with joined_ranks() as ranks, listening_for_stop(out) as stop, ExitStack() as stack:
         ranks.wait()
-        stack.enter_context(_threads(workspace.settings.threads, ranks.size))
+        stack.enter_context(threads(workspace.settings.threads, ranks.size))
         record = RunRecord(out, writes=ranks.first)
         told = stack.enter_context(LogFile(out / "log.txt")).beside(listen) if ranks.first else silent
-        with _recorded(record, out):
-            record.update(status="running", started=record.values.get("started", _now()))
+        with recorded(record, out, area="train"):
+            record.update(status="running", started=record.values.get("started", now()))
             if ranks.first:
                 write_recipe(checked.recipe, out / "recipe.toml")
             _train(checked, workspace, Surroundings(out, record, ranks, stop, stack, told))
-            record.update(status="finished", ended=_now())
+            record.update(status="finished", ended=now())
         ranks.wait()
     return open_run(out)
 
@@ -109,40 +106,3 @@ def _record(bench: Bench, checked: Checked, around: Surroundings) -> None:
     speeds = {"fp32": f"{bench.found.fp32:.0f}", "bf16": f"{bench.found.bf16:.0f}"}
     values = {"precision": bench.precision.arithmetic, "device": bench.found.name, **speeds}
     around.listen(Event("note", "train.precision_chosen", values=values))
-
-
-@contextmanager
-def _recorded(record: RunRecord, out: Path) -> Iterator[None]:
-    """How it ended goes into run.json, whatever way it ended."""
-    try:
-        yield
-    except Interrupted:
-        record.update(status="interrupted", ended=_now())
-        raise
-    except KeyboardInterrupt as error:
-        record.update(status="interrupted", ended=_now())
-        raise Interrupted("train.interrupted_between", run=out) from error
-    except HomefieldError as error:
-        record.update(status="failed", ended=_now(), error=error.as_json("en"))
-        raise
-    except Exception as error:
-        record.update(status="failed", ended=_now(), error={"code": type(error).__name__, "what": str(error)})
-        raise
-
-
-@contextmanager
-def _threads(wanted: int | None, processes: int) -> Iterator[None]:
-    """Processor threads for the run: as the settings say; tiny numbers count as 0, which is far faster."""
-    before = torch.get_num_threads()
-    if wanted is not None:
-        torch.set_num_threads(max(1, wanted // processes))
-    torch.set_flush_denormal(True)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-        torch.set_flush_denormal(False)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -17,6 +17,7 @@ from homefield.events import Event, Listener
 from homefield.train.assemble import Bench, trained_parts
 from homefield.train.batches import Rows, plan_epoch
 from homefield.train.checkpoint import Checkpoints, Place
+from homefield.train.course import Epochs
 from homefield.train.defaults import tokens_to_look_at
 from homefield.train.distributed import Ranks
 from homefield.train.estimate import Workload, estimate
@@ -66,22 +67,21 @@ def learn(bench: Bench, metric: Metric, around: Surroundings) -> None:
     if bench.recipe.estimate and place.step == 0:
         _tell_estimate(bench, optimiser, around)
     loop = Loop(
-        recipe=bench.recipe,
-        epochs=cast("int", bench.recipe.epochs),
+        habits=bench.recipe,
+        course=Epochs(bench.recipe, cast("int", bench.recipe.epochs), bench.feeds["train"].lengths, _begin(bench)),
         tokens=cast("int", bench.recipe.tokens),
-        lengths=bench.feeds["train"].lengths,
         device=bench.precision.device,
         objective=_objective(bench),
         judge=_judge(bench, around) if "validation" in bench.feeds else None,
         metric=metric,
         optimiser=optimiser,
-        begin=_begin(bench),
         ranks=around.ranks,
         checkpoints=checkpoints,
         teller=_teller(bench, place, around),
         stop=around.stop,
         place=place,
         best=checkpoints.best(place),
+        patience=bench.recipe.patience,
     )
     began, earlier = time.perf_counter(), place.seconds
     with around.stop.patiently():

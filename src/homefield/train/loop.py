@@ -1,4 +1,4 @@
-"""The loop: steps over epochs, evaluation after each, checkpoints between. It knows no task and no network.
+"""The loop: steps along a course, evaluation and checkpoints between. It knows no task and no network.
 
 What is learned comes in as `objective`, which turns rows into a sum of losses and the weight to divide it by; how good
 it is as `judge`. Everything a step depends on is in the weights, the optimiser's state and the step's number, which is
@@ -8,30 +8,28 @@ why a run that was killed goes on to the same weights as one that was not.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import sqrt
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from homefield.errors import CallError, Interrupted
-from homefield.train.batches import Rows, cut_by_tokens, padded_tokens, plan_epoch, steps_per_epoch
+from homefield.train.batches import Rows, cut_by_tokens, padded_tokens
 from homefield.train.checkpoint import Checkpoints, Place
+from homefield.train.course import Course, Leg
 from homefield.train.distributed import Ranks
 from homefield.train.optimiser import Optimiser
 from homefield.train.progress import Teller
-from homefield.train.recipe import Recipe
-from homefield.train.schedule import factor
 from homefield.train.stop import Stop
 
-__all__ = ["Loop", "Metric"]
+__all__ = ["Habits", "Judge", "Loop", "Metric", "Objective"]
 
 Objective = Callable[[Rows, int], tuple[Tensor, Tensor]]
-"""Rows and epoch (0-based) to the sum of their losses and its weight."""
+"""Rows and the number of their leg (an epoch) to the sum of their losses and its weight."""
 Judge = Callable[[], dict[str, Any]]
 _SUMMED = ("loss", "weight", "samples", "tokens", "padded", "seconds")
 
@@ -57,35 +55,49 @@ class Metric:
         return not self.better(than - slack, value)
 
 
+class Habits(Protocol):
+    """What a recipe says of the loop itself."""
+
+    @property
+    def seed(self) -> int:
+        """Every random number of a step follows from it, the step and the rank."""
+
+    @property
+    def log_every(self) -> int:
+        """Steps between two lines of numbers."""
+
+    @property
+    def checkpoint_minutes(self) -> float:
+        """Minutes between two checkpoints."""
+
+
 @dataclass
 class Loop:
     """One run's steps.
 
-    lengths: tokens per training row, by epoch. tokens: most of them at once. judge: None when there is nothing to judge
-    by. begin: called with each epoch's number before its first step, also when resuming within it. best: the best
-    weights so far, None before the first evaluation.
+    tokens: most of them at once. judge: None when there is nothing to judge by. metric: None when the last weights are
+    kept whatever the judge says. best: the best weights so far, None before the first evaluation. patience: evaluations
+    without gain before stopping early, 0 for never. more: further numbers told beside those of a step.
     """
 
-    recipe: Recipe
-    epochs: int
+    habits: Habits
+    course: Course
     tokens: int
-    lengths: Callable[[int], NDArray[np.int32]]
     device: torch.device
     objective: Objective
     judge: Judge | None
-    metric: Metric
+    metric: Metric | None
     optimiser: Optimiser
-    begin: Callable[[int], None]
     ranks: Ranks
     checkpoints: Checkpoints
     teller: Teller
     stop: Stop
     place: Place
     best: dict[str, Tensor] | None = None
+    patience: int = 0
+    more: Callable[[Mapping[str, float]], Mapping[str, float]] = lambda numbers: {}  # noqa: ARG005
 
     def __post_init__(self) -> None:
-        self._per_epoch = steps_per_epoch(len(self.lengths(0)), self.recipe.batch)
-        self.total = self._per_epoch * self.epochs
         self._sums = dict.fromkeys(_SUMMED, 0.0) | self.place.since
         self._loss = torch.tensor([self._sums["loss"], self._sums["weight"]], dtype=torch.float64, device=self.device)
         self._clock = self._saved = self._started = time.perf_counter()
@@ -97,56 +109,51 @@ class Loop:
             Interrupted: `train.interrupted`, after a checkpoint.
             CallError: `train.diverged`, when the loss is no number any more.
         """
-        self.teller.stage(self.total)
+        place = self.place
+        self.teller.stage(self.course.progress(place)[1])
         self._clock = time.perf_counter()
-        while self.place.step < self.total and not self.place.stopped_early:
-            epoch = self.place.step // self._per_epoch
-            self._lengths = self.lengths(epoch)
-            steps = plan_epoch(
-                self._lengths, batch=self.recipe.batch, window=self.recipe.window, seed=self.recipe.seed, epoch=epoch
-            )
-            self.begin(epoch)
-            for rows in steps[self.place.step % self._per_epoch :]:
-                stopping = self._step(rows, epoch)
-                if self.place.step % self._per_epoch == 0:
-                    self._evaluate(epoch)
+        while not self.course.over(place) and not place.stopped_early:
+            leg = self.course.leg(place)
+            for rows in leg.steps:
+                before = place.share
+                stopping = self._step(rows, leg)
+                if self.course.judged(place, before):
+                    self._evaluate(leg.number)
                 self._secure(stopping)
-        return self.place
+        return place
 
-    def _step(self, rows: Rows, epoch: int) -> bool:
-        step = self.place.step
+    def _step(self, rows: Rows, leg: Leg) -> bool:
+        place, step = self.place, self.place.step
         # The random numbers of a step follow from its number, so there is no generator to save and restore.
-        torch.manual_seed(_mixed(self.recipe.seed, step, self.ranks.rank))
-        parts = cut_by_tokens(self.ranks.share(rows), self._lengths, self.tokens)
-        sums = torch.zeros(3, dtype=torch.float64, device=self.device)
+        torch.manual_seed(_mixed(self.habits.seed, step, self.ranks.rank))
+        parts = cut_by_tokens(self.ranks.share(rows), leg.lengths, self.tokens)
+        sums = torch.zeros(4, dtype=torch.float64, device=self.device)
         for part in parts:
-            loss, weight = self.objective(part, epoch)
+            loss, weight = self.objective(part, leg.number)
             loss.backward()  # type: ignore[no-untyped-call]
             self.optimiser.collect()
             sums[:2] += torch.stack([loss.detach(), weight.detach()]).to(sums)
-        stopping = self.stop.asked
+        stopping, factor = self.stop.asked, self.course.factor(place)
+        place.step += 1
+        place.share = self.course.share(place, place.seconds + time.perf_counter() - self._started)
         if self.ranks.size > 1:
-            # One rank that was told to stop stops all, after the same step.
-            sums[2] = float(stopping)
+            # One rank that was told to stop stops all, after the same step; the first one's clock counts for all.
+            sums[2], sums[3] = float(stopping), place.share if self.ranks.first else 0.0
             self.ranks.add([*self.optimiser.gradients(), sums])
-            stopping = bool(sums[2] > 0)
-        norm = self.optimiser.step(sums[1].float(), self._factor(step))
+            stopping, place.share = bool(sums[2] > 0), float(sums[3])
+        norm = self.optimiser.step(sums[1].float(), factor)
         self._loss += sums[:2]
         self._sums["samples"] += len(rows)
-        self._sums["tokens"] += float(self._lengths[rows].sum())
-        self._sums["padded"] += padded_tokens(parts, self._lengths) * self.ranks.size
-        self.place.step += 1
-        if self.place.step % self.recipe.log_every == 0 or self.place.step in (1, self.total):
-            self._log(epoch, float(norm))
-        self.teller.advanced(self.place.step, self.total)
+        self._sums["tokens"] += float(leg.lengths[rows].sum())
+        self._sums["padded"] += padded_tokens(parts, leg.lengths) * self.ranks.size
+        if place.step % self.habits.log_every == 0 or place.step == 1 or self.course.over(place):
+            self._log(leg.number, float(norm))
+        self.teller.advanced(*self.course.progress(place))
         return stopping
-
-    def _factor(self, step: int) -> float:
-        return factor(step, self.total, warmup=self.recipe.warmup, shape=self.recipe.schedule)
 
     def _log(self, epoch: int, norm: float) -> None:
         if not np.isfinite(norm):
-            raise CallError("train.diverged", step=self.place.step, rate=f"{self.optimiser.learning_rate:.2g}")
+            raise CallError(f"{self.teller.area}.diverged", step=self.place.step, rate=f"{self.optimiser.learning_rate:.2g}")
         now = time.perf_counter()
         sums = self._sums
         seconds = max(now - self._clock + sums["seconds"], 1e-9)
@@ -159,7 +166,7 @@ class Loop:
             "tokens_per_second": round(sums["tokens"] / seconds, 1),
             "padding": round(1 - sums["tokens"] / sums["padded"], 4),
         }
-        self.teller.numbers("step", self.place.step, values)
+        self.teller.numbers("step", self.place.step, {**values, **self.more(values)})
         self._sums = dict.fromkeys(sums, 0.0)
         self._loss.zero_()
         self._clock = now
@@ -170,24 +177,30 @@ class Loop:
         began = time.perf_counter()
         with self.optimiser.averaged():
             found = self.judge()
-        place, value = self.place, float(found[self.metric.name])
-        gained = place.peak is None or self.metric.better(value, place.peak)
+        if self.metric is None:
+            self.teller.numbers("evaluation", self.place.step, {"epoch": epoch + 1, **found})
+        else:
+            self._compare(epoch, found, self.metric)
+        self._clock += time.perf_counter() - began
+
+    def _compare(self, epoch: int, found: dict[str, Any], metric: Metric) -> None:
+        place, value = self.place, float(found[metric.name])
+        gained = place.peak is None or metric.better(value, place.peak)
         if gained:
             place.peak = value
         # A row more or less is chance, and the schedule lets later weights settle: of equally good ones the last.
-        if place.peak is not None and self.metric.as_good(value, place.peak):
+        if place.peak is not None and metric.as_good(value, place.peak):
             place.best_step, place.best_epoch, place.best_value = place.step, epoch + 1, value
             self.best = {name: tensor.clone() for name, tensor in self.optimiser.weights().items()}
         place.without_gain = 0 if gained else place.without_gain + 1
-        place.stopped_early = 0 < self.recipe.patience <= place.without_gain
+        place.stopped_early = 0 < self.patience <= place.without_gain
         self.teller.numbers("evaluation", place.step, {"epoch": epoch + 1, **found})
         if place.stopped_early:
             self.teller.note("train.stopped_early", epoch=epoch + 1, best=place.best_epoch)
-        self._clock += time.perf_counter() - began
 
     def _secure(self, stopping: bool) -> None:
         now = time.perf_counter()
-        due = now - self._saved >= self.recipe.checkpoint_minutes * 60 and self.place.step < self.total
+        due = now - self._saved >= self.habits.checkpoint_minutes * 60 and not self.course.over(self.place)
         if (due or stopping) and self.ranks.first:
             place = self.place
             place.since = {**self._sums, "loss": float(self._loss[0]), "weight": float(self._loss[1])}
@@ -199,7 +212,8 @@ class Loop:
             self._clock += self._saved - now
         if stopping:
             self.ranks.wait()
-            raise Interrupted("train.interrupted", step=self.place.step, total=self.total, run=self.stop.run)
+            done, total = self.course.progress(self.place)
+            raise Interrupted(f"{self.teller.area}.interrupted", step=done, total=total, run=self.stop.run)
 
 
 def _mixed(seed: int, step: int, rank: int) -> int:

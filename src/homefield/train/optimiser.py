@@ -10,16 +10,15 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import cast
+from typing import Literal, Protocol, cast
 
 import torch
 from torch import Tensor, nn
 
 from homefield.train.algorithms import Adam, Algorithm, Sgd
 from homefield.train.precision import Masters
-from homefield.train.recipe import Recipe
 
-__all__ = ["Optimiser", "Trained"]
+__all__ = ["Optimiser", "Rules", "Trained"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +29,30 @@ class Trained:
     parameter: nn.Parameter
     learning_rate: float
     weight_decay: float
+
+
+class Rules(Protocol):
+    """What a recipe says of the optimiser."""
+
+    @property
+    def optimizer(self) -> Literal["adamw", "adam", "sgd"]:
+        """The algorithm."""
+
+    @property
+    def momentum(self) -> float:
+        """Of SGD, or the first beta of Adam."""
+
+    @property
+    def beta2(self) -> float:
+        """The second beta of Adam."""
+
+    @property
+    def clip(self) -> float:
+        """Largest norm of a gradient; 0 for any."""
+
+    @property
+    def average(self) -> float | Literal["auto"]:
+        """How much of the average of the weights each step keeps; 0 for no average."""
 
 
 class _Slot:
@@ -56,7 +79,7 @@ class _Slot:
 class Optimiser:
     """Updates the parameters `trained` as `recipe` says; `masters` gives the float32 tensors behind them."""
 
-    def __init__(self, trained: Sequence[Trained], masters: Masters, recipe: Recipe) -> None:
+    def __init__(self, trained: Sequence[Trained], masters: Masters, recipe: Rules) -> None:
         self._clip = recipe.clip
         self._decay = cast("float", recipe.average)
         self._algorithm: Algorithm = (

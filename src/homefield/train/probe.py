@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import torch
 
-__all__ = ["Arithmetic", "Probe", "available_memory_gb", "choose_precision", "probe"]
+__all__ = ["Arithmetic", "Probe", "available_memory_gb", "choose_precision", "probe", "product_speed"]
 
 Arithmetic = Literal["fp32", "autocast", "bf16"]
 _ROWS, _INNER, _COLUMNS = 512, 384, 1536
@@ -64,6 +64,22 @@ def choose_precision(found: Probe) -> Arithmetic:
     all of minilm-en 126 rows/s against 126 with autocast (fp32: 69), top:2 from the cache 376 against 383.
     """
     return "autocast" if found.bf16 > _WORTH * found.fp32 else "fp32"
+
+
+def product_speed(found: Probe, arithmetic: Arithmetic) -> float:
+    """Matrix products of this machine in that arithmetic, in GFLOP/s: what was found on a processor, measured now on a
+    GPU, with products of 4,096 x 4,096."""
+    if found.device == "cpu":
+        return found.fp32 if arithmetic == "fp32" else found.bf16
+    left = torch.randn(4096, 4096, device="cuda", dtype=torch.float32 if arithmetic == "fp32" else torch.bfloat16)
+    for _ in range(3):
+        left @ left
+    torch.cuda.synchronize()
+    began = time.perf_counter()
+    for _ in range(20):
+        left @ left
+    torch.cuda.synchronize()
+    return 20 * 2 * 4096**3 / (time.perf_counter() - began) / 1e9
 
 
 def available_memory_gb(device: str = "cpu") -> float | None:

@@ -78,22 +78,26 @@ class LogFile(AbstractContextManager["LogFile"]):
 class Teller:
     """Passes on what happens to the file, the trackers and the listener; on ranks above 0 to nobody."""
 
-    def __init__(self, file: MetricsFile | None, trackers: Sequence[Tracker], listen: Listener) -> None:
+    def __init__(
+        self, file: MetricsFile | None, trackers: Sequence[Tracker], listen: Listener, *, area: str = "train"
+    ) -> None:
+        """area: whose sentences tell of steps, evaluations and faults."""
         self.file = file
+        self.area = area
         self._trackers = trackers
         self._listen = listen
         self._told = 0.0
 
     def stage(self, total: int) -> None:
         """Training of `total` steps begins."""
-        self._listen(Event("stage", "train.stage_learn", total=total))
+        self._listen(Event("stage", f"{self.area}.stage_learn", total=total))
 
     def advanced(self, done: int, total: int) -> None:
         """`done` of `total` steps are made; told at most ten times a second."""
         now = time.monotonic()
         if done == total or now - self._told >= _BETWEEN_EVENTS:
             self._told = now
-            self._listen(Event("advance", "train.stage_learn", done=done, total=total))
+            self._listen(Event("advance", f"{self.area}.stage_learn", done=done, total=total))
 
     def numbers(self, kind: str, step: int, values: Mapping[str, Any]) -> None:
         """Numbers of step `step`; `kind` is `step` or `evaluation`."""
@@ -104,7 +108,7 @@ class Teller:
                 step, {f"{kind}/{key}": float(v) for key, v in values.items() if isinstance(v, (int, float))}
             )
         told = dict(values) if kind == "step" else {"numbers": _listed(values), **values}
-        self._listen(Event("metrics", f"train.{kind}", values={"step": step, **told}))
+        self._listen(Event("metrics", f"{self.area}.{kind}", values={"step": step, **told}))
 
     def note(self, key: str, **values: object) -> None:
         """A sentence."""

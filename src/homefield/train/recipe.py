@@ -7,17 +7,15 @@ A recipe is a TOML file, overrides (`--set KEY=VALUE`), or both. Values left at 
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from homefield.errors import CallError
-from homefield.files import write_file
-from homefield.messages import Language, text
-from homefield.train.faults import RecipeFault, RecipeFaults, closest
+from homefield.messages import Language
+from homefield.train.faults import RecipeFault, RecipeFaults
+from homefield.train.keys import explain_keys, parse_overrides, read_keys, read_toml, write_keys
 
 __all__ = [
     "FREE_KEYS",
@@ -127,19 +125,11 @@ def read_recipe(
     """
     values: dict[str, object] = {}
     if path is not None:
-        try:
-            values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise CallError("recipe.unreadable", path=path, reason=error) from error
+        values = read_toml(path)
         if isinstance(data := values.get("data"), str) and data and not Path(data).expanduser().is_absolute():
             values["data"] = str(path.parent / data)
     values |= dict(overrides or {})
-    try:
-        return Recipe.model_validate(values), []
-    except ValidationError as error:
-        keys = dict.fromkeys(str(e["loc"][0]) for e in error.errors())
-        sound = {key: value for key, value in values.items() if key not in keys}
-        return Recipe.model_validate(sound), [_fault(key, values) for key in keys]
+    return read_keys(Recipe, values, area="recipe")
 
 
 def source_of(path: Path | None) -> str:
@@ -147,63 +137,11 @@ def source_of(path: Path | None) -> str:
     return str(path) if path else "--set"
 
 
-def parse_overrides(pairs: Sequence[str]) -> dict[str, object]:
-    """`KEY=VALUE` strings as overrides; values stay strings and are read as their key's type.
-
-    Raises:
-        RecipeFaults: a string without `=`.
-    """
-    faults = [
-        RecipeFault(pair, "recipe.fault.expected", {"expected": "recipe.expected.pair", "got": pair})
-        for pair in pairs
-        if "=" not in pair
-    ]
-    if faults:
-        raise RecipeFaults(faults, source="--set")
-    split = [pair.split("=", 1) for pair in pairs]
-    return {key.strip(): value.strip() for key, value in split}
-
-
 def write_recipe(recipe: Recipe, path: Path) -> None:
     """Write every key of `recipe` as TOML."""
-    write_file(path, "".join(f"{key} = {_toml(value)}\n" for key, value in recipe.model_dump().items()))
+    write_keys(recipe, path)
 
 
 def explain(language: Language) -> list[tuple[str, str, str, str]]:
     """Every key as (key, default, what it means, what is accepted), in the order of the recipe."""
-    return [
-        (
-            key,
-            _toml(field.default),
-            text(f"recipe.key.{key}.doc", language),
-            text(f"recipe.key.{key}.expected", language),
-        )
-        for key, field in Recipe.model_fields.items()
-    ]
-
-
-def _fault(key: str, values: Mapping[str, object]) -> RecipeFault:
-    if key not in Recipe.model_fields:
-        return RecipeFault(key, "recipe.fault.unknown", {}, closest(key, list(Recipe.model_fields)))
-    got = values[key]
-    meant = closest(got, _choices(Recipe.model_fields[key].annotation)) if isinstance(got, str) else None
-    expected = {"expected": f"recipe.key.{key}.expected", "got": _toml(got)}
-    return RecipeFault(key, "recipe.fault.expected", expected, meant)
-
-
-def _choices(annotation: Any) -> list[str]:
-    found = []
-    for member in get_args(annotation):
-        found.extend([member] if isinstance(member, str) else _choices(member))
-    return found
-
-
-def _toml(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_toml(member) for member in value) + "]"
-    if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in escaped) + '"'
-    return repr(value)
+    return explain_keys(Recipe, "recipe", language)

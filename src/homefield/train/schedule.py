@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-__all__ = ["Shape", "factor"]
+__all__ = ["Shape", "factor", "factor_at"]
 
 Shape = Literal["linear", "cosine", "constant"]
 
@@ -21,4 +21,14 @@ def factor(step: int, total: int, *, warmup: float, shape: Shape) -> float:
     if shape == "constant":
         return 1.0
     done = (step - rise) / max(1, total - rise)
+    return 0.5 * (1 + math.cos(math.pi * done)) if shape == "cosine" else 1.0 - done
+
+
+def factor_at(share: float, *, warmup: float, shape: Shape) -> float:
+    """The learning rate where `share` (0 to 1) of a run is behind, for runs whose steps are not counted beforehand."""
+    if share < warmup:
+        return share / warmup
+    if shape == "constant":
+        return 1.0
+    done = min(1.0, (share - warmup) / (1 - warmup))
     return 0.5 * (1 + math.cos(math.pi * done)) if shape == "cosine" else 1.0 - done

@@ -1,0 +1,58 @@
+"""A backbone with the output layer of masked language modelling, which is computed at the hidden places alone."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from homefield.backbones.encoder import Encoder
+
+__all__ = ["MaskedModel", "work_per_token"]
+
+
+class MaskedModel(nn.Module):
+    """Shapes: B sequences, T tokens, D width, V vocabulary, M hidden places. The output table is the input's."""
+
+    def __init__(self, backbone: Encoder) -> None:
+        super().__init__()
+        self.backbone = backbone
+        shape = backbone.shape
+        narrow = shape.embedding_width or shape.width
+        self.transform = nn.Linear(shape.width, narrow)
+        self.norm = nn.LayerNorm(narrow, eps=1e-5)
+        self.bias = nn.Parameter(torch.zeros(shape.vocabulary))
+
+    def initialise(self) -> None:
+        """Random weights of the output layer."""
+        nn.init.normal_(self.transform.weight, std=0.02)
+        nn.init.zeros_(self.transform.bias)
+
+    def forward(self, ids: Tensor, told: Tensor) -> Tensor:
+        """ids [B, T] with hidden tokens and the places to tell [B, T] to logits [M, V], in the order of the places."""
+        mask = torch.ones_like(told)
+        hidden = self.backbone(ids, mask)
+        return self.tell(hidden.flatten(0, 1).index_select(0, told.flatten().nonzero().squeeze(1)))
+
+    def tell(self, hidden: Tensor) -> Tensor:
+        """States [M, D] to logits [M, V]."""
+        found = self.norm(F.gelu(self.transform(hidden)))
+        return F.linear(found, self.backbone.words.weight, self.bias)
+
+    def loss(self, ids: Tensor, seen: Tensor, told: Tensor) -> tuple[Tensor, Tensor]:
+        """Sum of the cross entropies of the true tokens `ids` [B, T] at the places to tell, and how many they are."""
+        logits = self(seen, told)
+        truth = ids[told]
+        return F.cross_entropy(logits.float(), truth, reduction="sum"), torch.tensor(float(len(truth)))
+
+
+def work_per_token(backbone: Encoder, length: int, share: float) -> float:
+    """Floating point operations of one token, forward and backward, in matrix products: 6 for each weight it meets
+    (Kaplan et al. 2020, section 2.1), 12 L T D for attention, and the output layer at a `share` of the places."""
+    shape = backbone.shape
+    narrow = shape.embedding_width or shape.width
+    block = 4 * shape.width**2 + 2 * shape.width * shape.inner
+    gram = 2 * shape.gram * narrow if shape.grams else 0
+    widen = narrow * shape.width if narrow != shape.width else 0
+    output = share * (shape.width * narrow + narrow * shape.vocabulary)
+    return 6 * (shape.layers * block + gram + widen + output) + 12 * shape.layers * length * shape.width

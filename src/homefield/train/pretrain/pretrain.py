@@ -1,0 +1,272 @@
+"""`pretrain`: a recipe and a corpus in, a backbone out."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+
+from homefield.backbones.own import write_own
+from homefield.errors import CallError
+from homefield.events import Event, Listener, silent
+from homefield.train.batches import Rows
+from homefield.train.checkpoint import Checkpoints, Place
+from homefield.train.distributed import joined_ranks
+from homefield.train.environment import describe_environment
+from homefield.train.faults import RecipeFault, RecipeFaults
+from homefield.train.keys import write_keys
+from homefield.train.learn import Surroundings
+from homefield.train.loop import Loop
+from homefield.train.optimiser import Optimiser, Trained
+from homefield.train.pretrain.bench import PretrainBench, lay_out
+from homefield.train.pretrain.card import card_of
+from homefield.train.pretrain.course import Budget, Stretch
+from homefield.train.pretrain.judge import judge_of, measure_stream, open_probes
+from homefield.train.pretrain.network import work_per_token
+from homefield.train.pretrain.recipe import PretrainRecipe
+from homefield.train.pretrain.run import PretrainRun, open_pretrain_run, resumed
+from homefield.train.progress import LogFile, MetricsFile, Teller
+from homefield.train.run import RunRecord
+from homefield.train.session import now, recorded, threads
+from homefield.train.stop import listening_for_stop
+from homefield.train.trackers import open_tracker
+from homefield.workspace import Workspace
+
+__all__ = ["pretrain"]
+
+# Writing the backbone and what else comes after the last evaluation.
+_WRITING_SECONDS = 3.0
+
+
+def pretrain(
+    recipe: PretrainRecipe, out: Path, *, workspace: Workspace, resume: bool = False, listen: Listener = silent
+) -> PretrainRun:
+    """Learn a backbone from a corpus within the budget of `recipe`; with `resume` go on where the run in `out` stopped.
+
+    Under `torchrun` every process calls this; the first one writes and tells.
+
+    Raises:
+        RecipeFaults: the recipe has faults, or differs from that of the run to resume.
+        CallError: `pretrain.exists`, `pretrain.no_run`, `pretrain.diverged`, or as `lay_out`.
+        RecordsError, MachineError: a damaged file, a full disk.
+        Interrupted: Ctrl-C or SIGTERM; a checkpoint was made.
+    """
+    began = time.perf_counter()
+    out = out.expanduser().resolve()
+    if resume:
+        run = open_pretrain_run(out)
+        recipe = resumed(run, recipe)
+        if run.status == "finished":
+            listen(Event("note", "train.already_finished", values={"run": out}))
+            return run
+    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise CallError("pretrain.exists", run=out)
+    check_pretrain(recipe)
+    with joined_ranks() as ranks, listening_for_stop(out) as stop, ExitStack() as stack:
+        ranks.wait()
+        stack.enter_context(threads(workspace.settings.threads, ranks.size))
+        record = RunRecord(out, writes=ranks.first)
+        told = stack.enter_context(LogFile(out / "log.txt")).beside(listen) if ranks.first else silent
+        with recorded(record, out, area="pretrain"):
+            record.update(status="running", started=record.values.get("started", now()))
+            if ranks.first:
+                write_keys(recipe, out / "recipe.toml")
+            around = Surroundings(out, record, ranks, stop, stack, told)
+            with ranks.first_ahead():
+                earlier = record.values.get("environment", {}).get("precision")
+                bench = lay_out(recipe, out, workspace, ranks, told, earlier=earlier)
+            _learn(bench, around, began)
+            record.update(status="finished", ended=now())
+        ranks.wait()
+    return open_pretrain_run(out)
+
+
+def check_pretrain(recipe: PretrainRecipe) -> None:
+    """See that the keys fit each other.
+
+    Raises:
+        RecipeFaults: with every fault found.
+    """
+    faults = []
+    if not recipe.corpus:
+        faults.append(RecipeFault("corpus", "pretrain.fault.no_corpus"))
+    if (recipe.minutes > 0) == (recipe.tokens > 0):
+        faults.append(RecipeFault("minutes", "pretrain.fault.one_budget"))
+    if recipe.width % recipe.heads:
+        faults.append(RecipeFault("heads", "pretrain.fault.heads", {"width": recipe.width, "heads": recipe.heads}))
+    if recipe.device == "cuda" and not torch.cuda.is_available():
+        faults.append(RecipeFault("device", "recipe.fault.no_cuda"))
+    if faults:
+        raise RecipeFaults(faults, source="pretrain")
+
+
+def _learn(bench: PretrainBench, around: Surroundings, began: float) -> None:
+    recipe, record = bench.recipe, around.record
+    if around.ranks.first:
+        write_keys(recipe, around.folder / "recipe.toml")
+    _record(bench, around)
+    masters = bench.precision.masters(bench.model.backbone)
+    optimiser = Optimiser(_trained(bench), masters, recipe)
+    checkpoints = Checkpoints(around.folder / "checkpoints")
+    place = Place()
+    if (found := checkpoints.latest()) is not None:
+        place = found[0]
+        optimiser.load_state(found[1])
+        around.listen(Event("note", "train.resumed", values={"step": place.step}))
+    judge = _judge(bench)
+    teller = _teller(bench, place, around)
+    if place.step == 0:
+        before = time.perf_counter()
+        teller.numbers("evaluation", 0, judge())
+        reserve = 1.2 * (time.perf_counter() - before) + _WRITING_SECONDS
+        record.update(budget={"spent": time.perf_counter() - began, "reserve": reserve})
+    known = record.values["budget"]
+    budget = Budget(recipe.tokens, recipe.minutes * 60, known["spent"], known["reserve"])
+    course = Stretch(recipe, len(bench.packed.learn), budget)
+    loop = Loop(
+        habits=recipe,
+        course=course,
+        tokens=cast("int", recipe.part_tokens),
+        device=bench.precision.device,
+        objective=_objective(bench, course),
+        judge=judge,
+        metric=None,
+        optimiser=optimiser,
+        ranks=around.ranks,
+        checkpoints=checkpoints,
+        teller=teller,
+        stop=around.stop,
+        place=place,
+        more=_more(bench, course, place),
+    )
+    with around.stop.patiently():
+        place = loop.run()
+    around.ranks.wait()
+    optimiser.settle()
+    masters.restore()
+    _finish(bench, place, judge, around, checkpoints)
+
+
+def _finish(
+    bench: PretrainBench,
+    place: Place,
+    judge: Callable[[], dict[str, Any]],
+    around: Surroundings,
+    checkpoints: Checkpoints,
+) -> None:
+    """Write the backbone, and say how good it became."""
+    reached = judge()
+    tokens = place.step * cast("int", bench.recipe.step_tokens)
+    around.record.update(steps=place.step, tokens=tokens, reached=reached, tokens_per_second=tokens / place.seconds if place.seconds else None)
+    if around.ranks.first:
+        shutil.rmtree(around.folder / "backbone", ignore_errors=True)
+        model = bench.model
+        origin = {"steps": place.step, "tokens": tokens, "corpus": bench.packed.hash, **reached}
+        write_own(
+            model.backbone,
+            around.folder / "backbone",
+            weights=bench.recipe.weights,
+            card=card_of(bench, around.record.values),
+            origin=origin,
+            output={name: tensor for name, tensor in model.state_dict().items() if not name.startswith("backbone.")},
+        )
+        checkpoints.clear()
+        shutil.rmtree(around.folder / "start", ignore_errors=True)
+
+
+def _trained(bench: PretrainBench) -> list[Trained]:
+    recipe = bench.recipe
+    rate = cast("float", recipe.learning_rate)
+    found = []
+    for name, parameter in bench.model.named_parameters():
+        called = name if name.startswith("backbone.") else f"head.{name}"
+        found.append(Trained(called, parameter, rate, recipe.weight_decay if parameter.dim() > 1 else 0.0))
+    return found
+
+
+def _objective(bench: PretrainBench, course: Stretch) -> Callable[[Rows, int], tuple[Tensor, Tensor]]:
+    model, masking, precision = bench.model, bench.masking, bench.precision
+
+    def objective(rows: Rows, number: int) -> tuple[Tensor, Tensor]:
+        del number
+        ids, begins = map(torch.from_numpy, bench.packed.learn.batch(rows, course.cut, first=bench.first))
+        seen, told = masking.hide(ids, begins)
+        with precision.running():
+            return model.loss(*(each.to(precision.device) for each in (ids, seen, told)))
+
+    return objective
+
+
+def _judge(bench: PretrainBench) -> Callable[[], dict[str, Any]]:
+    probes = open_probes(bench.recipe.probes, bench.model.backbone)
+
+    def measure() -> dict[str, float]:
+        return measure_stream(
+            bench.model,
+            bench.packed.measure,
+            bench.masking,
+            length=bench.recipe.length,
+            first=bench.first,
+            part=cast("int", bench.recipe.part_tokens),
+            precision=bench.precision,
+        )
+
+    return judge_of(measure, probes, bench.model, bench.precision)
+
+
+def _more(bench: PretrainBench, course: Stretch, place: Place) -> Callable[[Mapping[str, float]], Mapping[str, float]]:
+    """Beside each line's numbers: the work done a second, and its share of what the machine's products could do."""
+
+    def more(numbers: Mapping[str, float]) -> Mapping[str, float]:
+        work = work_per_token(bench.model.backbone, course.cut.length, bench.recipe.mask)
+        gflops = numbers["tokens_per_second"] * work / 1e9
+        return {"gflops": round(gflops, 1), "machine": round(gflops / bench.speed, 4), "share": round(place.share, 5)}
+
+    return more
+
+
+def _teller(bench: PretrainBench, place: Place, around: Surroundings) -> Teller:
+    if not around.ranks.first:
+        return Teller(None, (), around.listen, area="pretrain")
+    file = MetricsFile(around.folder / "metrics.jsonl", place.metrics_bytes)
+    around.stack.callback(file.close)
+    settings = bench.recipe.model_dump()
+    trackers = [open_tracker(name, around.folder, settings, after=place.step) for name in bench.recipe.trackers]
+    for tracker in trackers:
+        around.stack.callback(tracker.close)
+    return Teller(file, trackers, around.listen, area="pretrain")
+
+
+def _record(bench: PretrainBench, around: Surroundings) -> None:
+    packed, found = bench.packed, bench.found
+    parameters = sum(parameter.numel() for parameter in bench.model.backbone.parameters())
+    around.record.update(
+        **describe_environment(found, bench.precision, around.ranks.size),
+        task="masked-lm",
+        corpus={
+            "hash": packed.hash,
+            "passages": packed.passages,
+            "characters": packed.characters,
+            "tokens": len(packed.learn),
+            "held_out": len(packed.measure),
+            "unknown": packed.unknown,
+        },
+        parameters=parameters,
+    )
+    values: dict[str, object] = {
+        "tokens": f"{len(packed.learn):,}",
+        "held_out": f"{len(packed.measure):,}",
+        "unknown": f"{packed.unknown:.2%}",
+        "parameters": f"{parameters / 1e6:.1f}",
+        "vocabulary": f"{bench.model.backbone.shape.vocabulary:,}",
+    }
+    around.listen(Event("note", "pretrain.laid_out", values=values))
+    speeds = {"fp32": f"{found.fp32:.0f}", "bf16": f"{found.bf16:.0f}"}
+    chosen = {"precision": bench.precision.arithmetic, "device": found.name, **speeds}
+    around.listen(Event("note", "train.precision_chosen", values=chosen))
