@@ -125,6 +125,7 @@ def _learn(bench: PretrainBench, around: Surroundings, began: float) -> None:
         before = time.perf_counter()
         teller.numbers("evaluation", 0, judge())
         reserve = 1.2 * (time.perf_counter() - before) + _WRITING_SECONDS
+        record.took("prepare", before - began)
         record.update(budget={"spent": time.perf_counter() - began, "reserve": reserve})
     known = record.values["budget"]
     budget = Budget(recipe.tokens, recipe.minutes * 60, known["spent"], known["reserve"])
@@ -145,8 +146,10 @@ def _learn(bench: PretrainBench, around: Surroundings, began: float) -> None:
         place=place,
         more=_more(bench, course, place),
     )
+    started, earlier = time.perf_counter(), place.seconds
     with around.stop.patiently():
         place = loop.run()
+    record.took("train", time.perf_counter() - started + earlier)
     around.ranks.wait()
     optimiser.settle()
     masters.restore()
@@ -163,7 +166,7 @@ def _finish(
     """Write the backbone, and say how good it became."""
     reached = judge()
     tokens = place.step * cast("int", bench.recipe.step_tokens)
-    around.record.update(steps=place.step, tokens=tokens, reached=reached, tokens_per_second=tokens / place.seconds if place.seconds else None)
+    around.record.update(steps=place.step, tokens=tokens, reached=reached)
     if around.ranks.first:
         shutil.rmtree(around.folder / "backbone", ignore_errors=True)
         model = bench.model
