@@ -24,7 +24,18 @@ if TYPE_CHECKING:
     from homefield.train import Run
     from homefield.train.pretrain.run import PretrainRun
 
-__all__ = ["add_backbone", "evaluate", "export", "finetune", "load", "open_dataset", "open_run", "predict", "prepare", "pretrain"]
+__all__ = [
+    "add_backbone",
+    "evaluate",
+    "export",
+    "finetune",
+    "load",
+    "open_dataset",
+    "open_run",
+    "predict",
+    "prepare",
+    "pretrain",
+]
 
 AnyPath = str | PathLike[str]
 
@@ -111,7 +122,7 @@ def pretrain(
 ) -> PretrainRun:
     """Learn a backbone from plain text: by the recipe file, by `keys` of a recipe, or by both (the keys win).
 
-    Example: `pretrain(corpus=["texts/*.txt.xz"], minutes=60, out="run")`; then `finetune(backbone="run/backbone", ...)`.
+    Example: `pretrain(corpus=["texts/*.txt.xz"], minutes=60, out="run")`; `finetune(backbone="run/backbone", ...)`.
 
     Raises:
         RecipeError: every fault of the recipe at once.

@@ -65,7 +65,9 @@ def write_own(
         if card:
             write_file(partial / "README.md", card)
         if output:
-            save_file({name: tensor.detach().cpu().half().contiguous() for name, tensor in output.items()}, partial / OUTPUT)
+            save_file(
+                {name: tensor.detach().cpu().half().contiguous() for name, tensor in output.items()}, partial / OUTPUT
+            )
 
 
 def read_own(folder: Path, facts: Facts, tokenizer: Tokenizer) -> Encoder:

@@ -69,7 +69,12 @@ def write_keys(recipe: BaseModel, path: Path) -> None:
 def explain_keys(kind: type[BaseModel], area: str, language: Language) -> list[tuple[str, str, str, str]]:
     """Every key as (key, default, what it means, what is accepted), in the order of the recipe."""
     return [
-        (key, _toml(field.default), text(f"{area}.key.{key}.doc", language), text(f"{area}.key.{key}.expected", language))
+        (
+            key,
+            _toml(field.default),
+            text(f"{area}.key.{key}.doc", language),
+            text(f"{area}.key.{key}.expected", language),
+        )
         for key, field in kind.model_fields.items()
     ]
 

@@ -153,7 +153,9 @@ class Loop:
 
     def _log(self, epoch: int, norm: float) -> None:
         if not np.isfinite(norm):
-            raise CallError(f"{self.teller.area}.diverged", step=self.place.step, rate=f"{self.optimiser.learning_rate:.2g}")
+            raise CallError(
+                f"{self.teller.area}.diverged", step=self.place.step, rate=f"{self.optimiser.learning_rate:.2g}"
+            )
         now = time.perf_counter()
         sums = self._sums
         seconds = max(now - self._clock + sums["seconds"], 1e-9)

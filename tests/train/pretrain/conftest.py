@@ -34,7 +34,8 @@ def lines_of(count: int, seed: int = 0) -> list[str]:
     random = np.random.default_rng(seed)
     return [
         "，".join(
-            f"{random.choice(SUBJECTS)}{random.choice(VERBS)}{random.choice(OBJECTS)}" for _ in range(random.integers(1, 4))
+            f"{random.choice(SUBJECTS)}{random.choice(VERBS)}{random.choice(OBJECTS)}"
+            for _ in range(random.integers(1, 4))
         )
         + f"。{number}"
         for number in range(count)

@@ -16,9 +16,6 @@ import torch
 from safetensors.torch import load_file
 
 import homefield
-from homefield.errors import CallError
-from homefield.events import Event
-from homefield.train.faults import RecipeFaults
 from homefield.workspace import Workspace
 
 from .conftest import TINY
@@ -33,21 +30,23 @@ def _start(corpus: Path, out: Path, workspace: Workspace, *words: str, **keys: A
 
 
 def _finish(process: subprocess.Popen[str]) -> None:
-    _, errors = process.communicate(timeout=120)
+    _, errors = process.communicate(timeout=250)
     assert process.returncode == 0, errors
 
 
 def _wait_for(path: Path, pattern: str, process: subprocess.Popen[str]) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 200
     while not list(path.glob(pattern)):
         assert time.monotonic() < until, "no checkpoint came"
         assert process.poll() is None, process.stderr and process.stderr.read()
         time.sleep(0.01)
 
 
-@pytest.fixture
-def run(corpus: Path, tmp_path: Path, workspace: Workspace) -> Any:
-    return homefield.pretrain(corpus=[str(corpus)], tokens=30_000, out=tmp_path / "run", workspace=workspace, **TINY)
+@pytest.fixture(scope="module")
+def run(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    folder = tmp_path_factory.mktemp("run")
+    keys: dict[str, Any] = {"corpus": [str(corpus)], "tokens": 30_000, **TINY}
+    return homefield.pretrain(out=folder / "run", workspace=Workspace(folder / "workspace"), **keys)
 
 
 def test_the_network_learns_the_text(run: Any) -> None:
@@ -64,13 +63,13 @@ def test_the_network_learns_the_text(run: Any) -> None:
 def test_a_run_that_was_killed_ends_with_the_weights_of_one_that_was_not(
     corpus: Path, tmp_path: Path, workspace: Workspace
 ) -> None:
-    _finish(_start(corpus, tmp_path / "whole", workspace, tokens=40_000))
-    process = _start(corpus, tmp_path / "killed", workspace, tokens=40_000, checkpoint_minutes=0.002)
+    _finish(_start(corpus, tmp_path / "whole", workspace, tokens=20_000))
+    process = _start(corpus, tmp_path / "killed", workspace, tokens=20_000, checkpoint_minutes=0.002)
     _wait_for(tmp_path / "killed", "checkpoints/step-*", process)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
     assert not (tmp_path / "killed" / "backbone").exists()
-    _finish(_start(corpus, tmp_path / "killed", workspace, "--resume", tokens=40_000))
+    _finish(_start(corpus, tmp_path / "killed", workspace, "--resume", tokens=20_000))
     whole, killed = (load_file(tmp_path / name / "backbone" / "model.safetensors") for name in ("whole", "killed"))
     assert whole.keys() == killed.keys()
     assert all(torch.equal(whole[name], killed[name]) for name in whole)
@@ -97,3 +96,97 @@ def test_a_budget_of_minutes_ends_on_time_and_a_killed_run_takes_what_is_left(
     assert spent > 0
     # Starting Python twice and what was lost between checkpoint and kill come on top of 18 seconds.
     assert took < 40
+
+
+def test_the_backbone_goes_through_fine_tuning_and_export(
+    run: Any, make_dataset: Any, tmp_path: Path, workspace: Workspace
+) -> None:
+    tuned = homefield.finetune(
+        data=make_dataset(90),
+        backbone=run.backbone,
+        epochs=2,
+        estimate=False,
+        baseline=False,
+        report=False,
+        out=tmp_path / "tuned",
+        workspace=workspace,
+    )
+    assert tuned.record["backbone"] == str(run.backbone)
+    homefield.export(
+        tuned, tmp_path / "model"
+    )  # the parity gate sees to it that n-grams are served as they were trained
+    assert homefield.predict(tmp_path / "model", "my card was stolen")[0].label in tuned.labels
+
+
+def test_another_backbone_learns_the_characters_it_lacks(run: Any, tmp_path: Path, workspace: Workspace) -> None:
+    other = tmp_path / "other.txt"
+    other.write_text("\n".join(["餐厅的菜单", "菜很好吃，服务周到"] * 300), encoding="utf-8")
+    keys = {key: TINY[key] for key in ("length", "long_length", "step_tokens", "held_out", "precision")}
+    further = homefield.pretrain(
+        corpus=[str(other)],
+        backbone=str(run.backbone),
+        tokens=4_000,
+        out=tmp_path / "further",
+        workspace=workspace,
+        **keys,
+    )
+    before, after = (load_backbone(path, workspace) for path in (run.backbone, further.backbone))
+    known = before.tokenizer.get_vocab_size()
+    assert before.tokenizer.token_to_id("餐") is None
+    assert after.tokenizer.token_to_id("餐") >= known
+    assert after.tokenizer.get_vocab().items() >= before.tokenizer.get_vocab().items()
+    assert after.shape.layers == before.shape.layers
+    # Little has changed of what it knew.
+    assert torch.nn.functional.cosine_similarity(after.words.weight[5:100], before.words.weight[5:100]).mean() > 0.9
+
+
+def test_telling_made_up_tokens_from_true_ones_trains_the_same_kind_of_backbone(
+    corpus: Path, tmp_path: Path, workspace: Workspace
+) -> None:
+    run = homefield.pretrain(
+        corpus=[str(corpus)],
+        objective="replaced-token",
+        tokens=8_000,
+        out=tmp_path / "run",
+        workspace=workspace,
+        **{**TINY, "learning_rate": 0.002},
+    )
+    lines = [json.loads(line) for line in (run.path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    losses = [line["loss"] for line in lines if line["kind"] == "step"]
+    assert losses[-1] < losses[0]
+    assert load_backbone(run.backbone, workspace).shape.layers == 1
+
+
+def test_the_card_says_what_it_is_in_both_languages(run: Any) -> None:
+    card = (run.backbone / "README.md").read_text(encoding="utf-8")
+    assert card.startswith("---\nlanguage:\n- zh\n- en\n")
+    assert "局限" in card
+    assert "Limits" in card
+    assert f"{run.record['reached']['perplexity']:.2f}" in card
+
+
+@pytest.mark.parametrize(
+    ("keys", "key"),
+    [({"tokens": 0}, "minutes"), ({"minutes": 1}, "minutes"), ({"heads": 3}, "heads"), ({"corpus": []}, "corpus")],
+)
+def test_keys_that_do_not_fit_each_other_are_refused(keys: Any, key: str, corpus: Path, tmp_path: Path) -> None:
+    given = {**TINY, "corpus": [str(corpus)], "tokens": 1_000, **keys}
+    with pytest.raises(RecipeFaults) as raised:
+        homefield.pretrain(out=tmp_path / "run", workspace=Workspace(tmp_path), **given)
+    assert [fault.key for fault in raised.value.faults] == [key]
+
+
+def test_a_run_is_not_written_over_and_not_resumed_with_another_recipe(run: Any, workspace: Workspace) -> None:
+    with pytest.raises(CallError) as raised:
+        homefield.pretrain(corpus=["x"], tokens=1, out=run.path, workspace=workspace)
+    assert raised.value.code == "pretrain.exists"
+    with pytest.raises(RecipeFaults):
+        homefield.pretrain(run.path / "recipe.toml", layers=5, out=run.path, resume=True, workspace=workspace)
+    again = homefield.pretrain(run.path / "recipe.toml", out=run.path, resume=True, workspace=workspace)
+    assert again.status == "finished"
+
+
+def load_backbone(path: Path, workspace: Workspace) -> Encoder:
+    backbone = load(resolve(str(path), workspace=workspace))
+    assert isinstance(backbone, Encoder)
+    return backbone

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ __all__ = ["pretrain"]
 @option("--out", key="run_out", type=Place(), required=True, metavar="RUN")
 @option("--resume", key="resume", is_flag=True)
 def pretrain(
-    face: Face, recipe: Path | None, out: Path, resume: bool, seed: int | None, settings: Mapping[str, str]
+    face: Face, recipe: Path | None, out: Path, resume: bool, seed: int | None, settings: Sequence[tuple[str, str]]
 ) -> Outcome | None:
     """Call `homefield.api.pretrain` and show what came of it."""
     from homefield import api
@@ -42,7 +42,11 @@ def pretrain(
     facts = [
         (say("pretrain.seen"), say("pretrain.tokens", **record)),
         (say("pretrain.perplexity"), f"{reached['perplexity']:.2f}"),
-        *((name.removeprefix("probe_"), f"{value:.1%}") for name, value in reached.items() if name.startswith("probe_")),
+        *(
+            (name.removeprefix("probe_"), f"{value:.1%}")
+            for name, value in reached.items()
+            if name.startswith("probe_")
+        ),
         (say("finetune.took"), seconds(sum(record.get("seconds", {}).values()), face.language)),
         (say("outcome.where"), str(run.backbone)),
     ]

@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import torch
 from tokenizers import Tokenizer
 
+from homefield.backbones.catalogue import resolve
 from homefield.backbones.encoder import Encoder, Shape
+from homefield.backbones.extend import extended, extended_tokenizer, missing_characters
 from homefield.backbones.facts import Facts
+from homefield.backbones.folder import facts_of_folder
+from homefield.backbones.load import load
 from homefield.backbones.own import read_own, write_own
 from homefield.backbones.phrases import ORDERS, PhraseCounts, phrase_tables
 from homefield.backbones.tokenizer import CORPUS_SPECIAL, corpus_tokenizer, read_tokenizer
@@ -26,6 +29,7 @@ from homefield.train.pretrain.masking import Masking
 from homefield.train.pretrain.network import MaskedModel
 from homefield.train.pretrain.pack import Packed, kept_tokenizer, pack, special_id
 from homefield.train.pretrain.recipe import PretrainRecipe
+from homefield.train.pretrain.replaced import ReplacedModel
 from homefield.train.probe import Arithmetic, Probe, product_speed
 from homefield.workspace import Workspace
 
@@ -46,7 +50,7 @@ class PretrainBench:
     """
 
     recipe: PretrainRecipe
-    model: MaskedModel
+    model: MaskedModel | ReplacedModel
     packed: Packed
     masking: Masking
     first: int
@@ -69,31 +73,73 @@ def lay_out(
     folder: the run's. earlier: the arithmetic that a run to be resumed was started in.
 
     Raises:
-        CallError: `pretrain.no_such_corpus`, `pretrain.empty_corpus`.
+        CallError: `pretrain.no_such_corpus`, `pretrain.empty_corpus`, `pretrain.small_corpus`, `pretrain.too_long`.
         RecordsError, MachineError: as `passages`.
     """
     files = corpus_files(recipe.corpus, Path.cwd())
     content = corpus_hash(files)
     found, precision = arithmetic_for(recipe.device, recipe.precision, ranks, earlier)
     start = folder / "start"
-    tokenizer = read_tokenizer(start) if start.is_dir() else _tokenizer(recipe, files, content, workspace, listen)
-    packed = pack(
-        lambda: passages(files), content, tokenizer, share=recipe.held_out, cache=workspace.cache, listen=listen
-    )
-    if len(packed.learn) < 8 * max(recipe.length, recipe.long_length):
-        raise CallError("pretrain.small_corpus", tokens=len(packed.learn), least=8 * recipe.long_length)
-    recipe = _resolved(recipe, files, precision.device.type)
     if not start.is_dir():
-        write_own(_fresh(recipe, tokenizer, packed, listen), start, weights="float32")
-    backbone = read_own(start, _facts(recipe), tokenizer)
+        write_own(_beginning(recipe, files, content, workspace, listen), start, weights="float32")
+    backbone = read_own(start, facts_of_folder(start, name=recipe.name), read_tokenizer(start))
+    tokenizer = backbone.tokenizer
+    packed = _packed(recipe, files, content, tokenizer, workspace, listen)
+    recipe = _resolved(recipe, backbone.shape, files, precision.device.type)
+    longest = max(recipe.length, recipe.long_length)
+    if longest > backbone.max_length:
+        raise CallError("pretrain.too_long", length=longest, most=backbone.max_length)
+    if len(packed.learn) < 8 * longest:
+        raise CallError("pretrain.small_corpus", tokens=len(packed.learn), least=8 * longest)
+    special = [special_id(tokenizer, token) for token in CORPUS_SPECIAL]
+    masking = Masking(recipe.mask, special_id(tokenizer, "[MASK]"), max(special) + 1, backbone.shape.vocabulary)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
-        model = MaskedModel(backbone)
+        model = ReplacedModel(backbone) if recipe.objective == "replaced-token" else MaskedModel(backbone)
         model.initialise()
-    masking = Masking(recipe.mask, special_id(tokenizer, "[MASK]"), len(CORPUS_SPECIAL), backbone.shape.vocabulary)
     first = special_id(tokenizer, "[CLS]")
     speed = product_speed(found, precision.arithmetic)
     return PretrainBench(recipe, model.to(precision.device), packed, masking, first, precision, found, speed)
+
+
+def _beginning(
+    recipe: PretrainRecipe, files: list[Path], content: str, workspace: Workspace, listen: Listener
+) -> Encoder:
+    """The network before the first step: fresh, or another backbone with what it lacks for this corpus.
+
+    Raises:
+        CallError: `pretrain.not_an_encoder`, `backbones.cannot_extend`, or as `resolve`.
+    """
+    if not recipe.backbone:
+        tokenizer = _tokenizer(recipe, files, content, workspace, listen)
+        return _fresh(recipe, tokenizer, _packed(recipe, files, content, tokenizer, workspace, listen), listen)
+    backbone = load(resolve(recipe.backbone, workspace=workspace))
+    if not isinstance(backbone, Encoder):
+        raise CallError("pretrain.not_an_encoder", name=recipe.backbone)
+    listen(Event("stage", "pretrain.stage_tokenizer"))
+    # The seed of a new row is the run's: the same corpus and seed begin with the same network.
+    added = missing_characters(backbone.tokenizer, passages(files), most=recipe.vocabulary)
+    listen(Event("note", "pretrain.characters_added", values={"count": f"{len(added):,}", "name": recipe.backbone}))
+    tokenizer = extended_tokenizer(backbone.tokenizer, added)
+    tables = None
+    if recipe.grams and backbone.phrases is None:
+        tables = _tables(recipe, tokenizer, _packed(recipe, files, content, tokenizer, workspace, listen), listen)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        return extended(backbone, tokenizer, tables=tables, gram=recipe.gram)
+
+
+def _packed(
+    recipe: PretrainRecipe,
+    files: list[Path],
+    content: str,
+    tokenizer: Tokenizer,
+    workspace: Workspace,
+    listen: Listener,
+) -> Packed:
+    return pack(
+        lambda: passages(files), content, tokenizer, share=recipe.held_out, cache=workspace.cache, listen=listen
+    )
 
 
 def _tokenizer(
@@ -108,40 +154,53 @@ def _tokenizer(
     return kept_tokenizer(workspace.cache, hashlib.sha256(identity.encode()).hexdigest()[:32], make)
 
 
-def _resolved(recipe: PretrainRecipe, files: list[Path], device: str) -> PretrainRecipe:
+def _resolved(recipe: PretrainRecipe, shape: Shape, files: list[Path], device: str) -> PretrainRecipe:
+    """The recipe with what `auto` came to, and the shape that the network has, whoever chose it."""
     step = _STEP[device] if recipe.step_tokens == "auto" else recipe.step_tokens
-    chosen: dict[str, object] = {
-        "inner": 4 * recipe.width,
-        "step_tokens": step,
-        "part_tokens": min(step, _PART[device]),
-        # 1e-3 suits 8,192 tokens a step and 384 numbers; a larger step bears more, a wider network less.
-        "learning_rate": round(min(2e-3, 1e-3 * (step / 8192) ** 0.5 * (384 / recipe.width) ** 0.5), 6),
-    }
+    # 1e-3 suits 8,192 tokens a step and 384 numbers; a larger step bears more, a wider network and a trained one less.
+    rate = min(2e-3, 1e-3 * (step / 8192) ** 0.5 * (384 / shape.width) ** 0.5) * (0.5 if recipe.backbone else 1.0)
+    chosen = {"step_tokens": step, "part_tokens": min(step, _PART[device]), "learning_rate": round(rate, 6)}
     auto = {key: value for key, value in chosen.items() if getattr(recipe, key) == "auto"}
-    return recipe.model_copy(update={**auto, "corpus": tuple(str(file.resolve()) for file in files)})
+    known = {
+        "layers": shape.layers,
+        "width": shape.width,
+        "heads": shape.heads,
+        "inner": shape.inner,
+        "positions": shape.positions - shape.position_offset,
+        "corpus": tuple(str(file.resolve()) for file in files),
+    }
+    return recipe.model_copy(update={**auto, **known})
+
+
+def _tables(
+    recipe: PretrainRecipe, tokenizer: Tokenizer, packed: Packed, listen: Listener
+) -> tuple[torch.Tensor, torch.Tensor] | None:
+    """The tables of the frequent n-grams of the corpus."""
+    if not recipe.grams:
+        return None
+    listen(Event("stage", "pretrain.stage_grams", total=len(packed.learn)))
+    counts = PhraseCounts(_plain(tokenizer))
+    done = 0
+    for ids, begins in packed.learn.blocks(_BLOCK):
+        counts.add(ids, begins)
+        done += len(ids)
+        listen(Event("advance", "pretrain.stage_grams", done=done, total=len(packed.learn)))
+    kept = counts.most_frequent(recipe.grams)
+    tables = phrase_tables(kept)
+    sizes = ", ".join(f"{order}: {len(grams):,}" for order, grams in zip(ORDERS, kept, strict=True))
+    listen(Event("note", "pretrain.grams_kept", values={"count": f"{len(tables[1]) - 1:,}", "sizes": sizes}))
+    return tables
 
 
 def _fresh(recipe: PretrainRecipe, tokenizer: Tokenizer, packed: Packed, listen: Listener) -> Encoder:
     """A network with random weights whose n-grams are the frequent ones of the corpus."""
-    tables = None
-    if recipe.grams:
-        listen(Event("stage", "pretrain.stage_grams", total=len(packed.learn)))
-        counts = PhraseCounts(_plain(tokenizer))
-        done = 0
-        for ids, begins in packed.learn.blocks(_BLOCK):
-            counts.add(ids, begins)
-            done += len(ids)
-            listen(Event("advance", "pretrain.stage_grams", done=done, total=len(packed.learn)))
-        kept = counts.most_frequent(recipe.grams)
-        tables = phrase_tables(kept)
-        sizes = ", ".join(f"{order}: {len(grams):,}" for order, grams in zip(ORDERS, kept, strict=True))
-        listen(Event("note", "pretrain.grams_kept", values={"count": f"{len(tables[1]) - 1:,}", "sizes": sizes}))
+    tables = _tables(recipe, tokenizer, packed, listen)
     shape = Shape(
         vocabulary=tokenizer.get_vocab_size(),
         width=recipe.width,
         layers=recipe.layers,
         heads=recipe.heads,
-        inner=cast("int", recipe.inner),
+        inner=4 * recipe.width if recipe.inner == "auto" else recipe.inner,
         positions=max(recipe.positions, recipe.length, recipe.long_length),
         types=0,
         eps=1e-5,

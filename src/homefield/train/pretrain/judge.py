@@ -11,21 +11,21 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.linear_model import RidgeClassifier
-from sklearn.preprocessing import StandardScaler
 
 from homefield.backbones.backbone import Backbone
 from homefield.backbones.encode import Encoded, encode
-from homefield.data.dataset import Dataset, open_dataset
+from homefield.data.dataset import Dataset, SplitName, open_dataset
 from homefield.errors import CallError
 from homefield.train.defaults import tokens_to_look_at
 from homefield.train.precision import Precision
 from homefield.train.pretrain.masking import Masking
 from homefield.train.pretrain.network import MaskedModel
 from homefield.train.pretrain.pack import Cut, Stream
+from homefield.train.pretrain.replaced import ReplacedModel
 
 __all__ = ["LinearProbe", "judge_of", "measure_stream", "open_probes"]
 
+Model = MaskedModel | ReplacedModel
 _MEASURED_TOKENS = 65_536
 _ROWS = 2_000
 _LONGEST = 128
@@ -45,6 +45,10 @@ class LinearProbe:
 
     def accuracy(self, backbone: Backbone, precision: Precision) -> float:
         """Share of the scored rows whose label a linear head on frozen vectors finds."""
+        # Imported here: most runs have no probes, and it takes a second.
+        from sklearn.linear_model import RidgeClassifier
+        from sklearn.preprocessing import StandardScaler
+
         scaler = StandardScaler()
         fitted = scaler.fit_transform(_vectors(backbone, self.fitted, precision))
         scored = scaler.transform(_vectors(backbone, self.scored, precision))
@@ -62,12 +66,14 @@ def open_probes(paths: Sequence[str], backbone: Backbone) -> list[LinearProbe]:
 
 
 def _open_probe(dataset: Dataset, backbone: Backbone) -> LinearProbe:
-    held = next((split for split in ("validation", "test") if dataset.rows(split)), None)  # type: ignore[arg-type]
+    able: tuple[SplitName, ...] = ("validation", "test")
+    held = next((split for split in able if dataset.rows(split)), None)
     if dataset.manifest.label_kind != "category" or held is None:
         raise CallError("pretrain.no_probe", path=dataset.path, kind=dataset.manifest.label_kind)
     sides = []
-    for split in ("train", held):
-        frame = dataset.frame(split)  # type: ignore[arg-type]
+    both: tuple[SplitName, ...] = ("train", held)
+    for split in both:
+        frame = dataset.frame(split)
         chosen = frame[np.linspace(0, len(frame) - 1, min(_ROWS, len(frame))).astype(np.int64)]
         longest = min(_LONGEST, backbone.max_length)
         encoded = encode(chosen["text"].to_list(), backbone.tokenizer, longest)
@@ -93,7 +99,14 @@ def _vectors(backbone: Backbone, texts: Encoded, precision: Precision) -> NDArra
 
 
 def measure_stream(
-    model: MaskedModel, stream: Stream, masking: Masking, *, length: int, first: int, part: int, precision: Precision
+    model: Model,
+    stream: Stream,
+    masking: Masking,
+    *,
+    length: int,
+    first: int,
+    part: int,
+    precision: Precision,
 ) -> dict[str, float]:
     """Loss and perplexity of hidden tokens in `stream`, at most 65,536 of its tokens, always the same ones hidden."""
     cut = Cut(length)
@@ -106,7 +119,7 @@ def measure_stream(
             ids, begins = map(torch.from_numpy, stream.batch(chosen, cut, first=first))
             seen, told = masking.hide(ids, begins)
             with precision.running():
-                loss, weight = model.loss(*(each.to(precision.device) for each in (ids, seen, told)))
+                loss, weight = model.surprise(*(each.to(precision.device) for each in (ids, seen, told)))
             total, count = total + float(loss), count + float(weight)
     if not count:
         return {"loss": math.nan, "perplexity": math.nan}
@@ -114,7 +127,10 @@ def measure_stream(
 
 
 def judge_of(
-    measure: Callable[[], dict[str, float]], probes: Sequence[LinearProbe], model: MaskedModel, precision: Precision
+    measure: Callable[[], dict[str, float]],
+    probes: Sequence[LinearProbe],
+    model: Model,
+    precision: Precision,
 ) -> Callable[[], dict[str, Any]]:
     """What the loop asks at intervals: perplexity, and the accuracy of each probe."""
 

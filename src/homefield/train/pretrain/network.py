@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from homefield.backbones.encoder import Encoder
+from homefield.backbones.encoder import Encoder, Shape
 
-__all__ = ["MaskedModel", "work_per_token"]
+__all__ = ["MaskedModel", "work_of_blocks"]
 
 
 class MaskedModel(nn.Module):
@@ -41,18 +41,26 @@ class MaskedModel(nn.Module):
 
     def loss(self, ids: Tensor, seen: Tensor, told: Tensor) -> tuple[Tensor, Tensor]:
         """Sum of the cross entropies of the true tokens `ids` [B, T] at the places to tell, and how many they are."""
+        return self.surprise(ids, seen, told)
+
+    def surprise(self, ids: Tensor, seen: Tensor, told: Tensor) -> tuple[Tensor, Tensor]:
+        """The same, which for every objective is what perplexity is measured by."""
         logits = self(seen, told)
         truth = ids[told]
         return F.cross_entropy(logits.float(), truth, reduction="sum"), torch.tensor(float(len(truth)))
 
+    def work_per_token(self, length: int, share: float) -> float:
+        """Floating point operations of one token, forward and backward, with a `share` of the places told."""
+        shape = self.backbone.shape
+        narrow = shape.embedding_width or shape.width
+        return work_of_blocks(shape, length) + 6 * share * narrow * (shape.width + shape.vocabulary)
 
-def work_per_token(backbone: Encoder, length: int, share: float) -> float:
-    """Floating point operations of one token, forward and backward, in matrix products: 6 for each weight it meets
-    (Kaplan et al. 2020, section 2.1), 12 L T D for attention, and the output layer at a `share` of the places."""
-    shape = backbone.shape
+
+def work_of_blocks(shape: Shape, length: int) -> float:
+    """Floating point operations of one token in input layer and blocks, forward and backward, in matrix products: 6
+    for each weight it meets (Kaplan et al. 2020, section 2.1) and 12 L T D for attention."""
     narrow = shape.embedding_width or shape.width
     block = 4 * shape.width**2 + 2 * shape.width * shape.inner
     gram = 2 * shape.gram * narrow if shape.grams else 0
     widen = narrow * shape.width if narrow != shape.width else 0
-    output = share * (shape.width * narrow + narrow * shape.vocabulary)
-    return 6 * (shape.layers * block + gram + widen + output) + 12 * shape.layers * length * shape.width
+    return 6 * (shape.layers * block + gram + widen) + 12 * shape.layers * length * shape.width

@@ -55,9 +55,7 @@ class Stream:
     def __len__(self) -> int:
         return len(self._packed)
 
-    def batch(
-        self, rows: NDArray[np.int64], cut: Cut, *, first: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    def batch(self, rows: NDArray[np.int64], cut: Cut, *, first: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """The sequences `rows` [B]: ids [B, T], each opened by the token `first`, and where words begin [B, T]."""
         starts = cut.shift + rows * (cut.length - 1)
         packed = self._packed[starts[:, None] + np.arange(cut.length - 1)]

@@ -10,12 +10,10 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from torch import Tensor
 
 from homefield.backbones.own import write_own
 from homefield.errors import CallError
 from homefield.events import Event, Listener, silent
-from homefield.train.batches import Rows
 from homefield.train.checkpoint import Checkpoints, Place
 from homefield.train.distributed import joined_ranks
 from homefield.train.environment import describe_environment
@@ -23,14 +21,15 @@ from homefield.train.faults import RecipeFault, RecipeFaults
 from homefield.train.keys import write_keys
 from homefield.train.learn import Surroundings
 from homefield.train.loop import Loop
-from homefield.train.optimiser import Optimiser, Trained
+from homefield.train.optimiser import Optimiser
 from homefield.train.pretrain.bench import PretrainBench, lay_out
 from homefield.train.pretrain.card import card_of
 from homefield.train.pretrain.course import Budget, Stretch
 from homefield.train.pretrain.judge import judge_of, measure_stream, open_probes
-from homefield.train.pretrain.network import work_per_token
+from homefield.train.pretrain.network import MaskedModel
 from homefield.train.pretrain.recipe import PretrainRecipe
 from homefield.train.pretrain.run import PretrainRun, open_pretrain_run, resumed
+from homefield.train.pretrain.steps import objective_of, trained_parts
 from homefield.train.progress import LogFile, MetricsFile, Teller
 from homefield.train.run import RunRecord
 from homefield.train.session import now, recorded, threads
@@ -98,7 +97,7 @@ def check_pretrain(recipe: PretrainRecipe) -> None:
         faults.append(RecipeFault("corpus", "pretrain.fault.no_corpus"))
     if (recipe.minutes > 0) == (recipe.tokens > 0):
         faults.append(RecipeFault("minutes", "pretrain.fault.one_budget"))
-    if recipe.width % recipe.heads:
+    if not recipe.backbone and recipe.width % recipe.heads:
         faults.append(RecipeFault("heads", "pretrain.fault.heads", {"width": recipe.width, "heads": recipe.heads}))
     if recipe.device == "cuda" and not torch.cuda.is_available():
         faults.append(RecipeFault("device", "recipe.fault.no_cuda"))
@@ -112,7 +111,7 @@ def _learn(bench: PretrainBench, around: Surroundings, began: float) -> None:
         write_keys(recipe, around.folder / "recipe.toml")
     _record(bench, around)
     masters = bench.precision.masters(bench.model.backbone)
-    optimiser = Optimiser(_trained(bench), masters, recipe)
+    optimiser = Optimiser(trained_parts(bench), masters, recipe)
     checkpoints = Checkpoints(around.folder / "checkpoints")
     place = Place()
     if (found := checkpoints.latest()) is not None:
@@ -135,7 +134,7 @@ def _learn(bench: PretrainBench, around: Surroundings, began: float) -> None:
         course=course,
         tokens=cast("int", recipe.part_tokens),
         device=bench.precision.device,
-        objective=_objective(bench, course),
+        objective=objective_of(bench, lambda: course.cut),
         judge=judge,
         metric=None,
         optimiser=optimiser,
@@ -175,35 +174,16 @@ def _finish(
             model.backbone,
             around.folder / "backbone",
             weights=bench.recipe.weights,
-            card=card_of(bench, around.record.values),
+            card=card_of(bench.recipe, around.record.values),
             origin=origin,
-            output={name: tensor for name, tensor in model.state_dict().items() if not name.startswith("backbone.")},
+            output=_output_of(model) if isinstance(model, MaskedModel) else {},
         )
         checkpoints.clear()
         shutil.rmtree(around.folder / "start", ignore_errors=True)
 
 
-def _trained(bench: PretrainBench) -> list[Trained]:
-    recipe = bench.recipe
-    rate = cast("float", recipe.learning_rate)
-    found = []
-    for name, parameter in bench.model.named_parameters():
-        called = name if name.startswith("backbone.") else f"head.{name}"
-        found.append(Trained(called, parameter, rate, recipe.weight_decay if parameter.dim() > 1 else 0.0))
-    return found
-
-
-def _objective(bench: PretrainBench, course: Stretch) -> Callable[[Rows, int], tuple[Tensor, Tensor]]:
-    model, masking, precision = bench.model, bench.masking, bench.precision
-
-    def objective(rows: Rows, number: int) -> tuple[Tensor, Tensor]:
-        del number
-        ids, begins = map(torch.from_numpy, bench.packed.learn.batch(rows, course.cut, first=bench.first))
-        seen, told = masking.hide(ids, begins)
-        with precision.running():
-            return model.loss(*(each.to(precision.device) for each in (ids, seen, told)))
-
-    return objective
+def _output_of(model: MaskedModel) -> dict[str, torch.Tensor]:
+    return {name: tensor for name, tensor in model.state_dict().items() if not name.startswith("backbone.")}
 
 
 def _judge(bench: PretrainBench) -> Callable[[], dict[str, Any]]:
@@ -227,7 +207,7 @@ def _more(bench: PretrainBench, course: Stretch, place: Place) -> Callable[[Mapp
     """Beside each line's numbers: the work done a second, and its share of what the machine's products could do."""
 
     def more(numbers: Mapping[str, float]) -> Mapping[str, float]:
-        work = work_per_token(bench.model.backbone, course.cut.length, bench.recipe.mask)
+        work = bench.model.work_per_token(course.cut.length, bench.recipe.mask)
         gflops = numbers["tokens_per_second"] * work / 1e9
         return {"gflops": round(gflops, 1), "machine": round(gflops / bench.speed, 4), "share": round(place.share, 5)}
 
@@ -251,7 +231,7 @@ def _record(bench: PretrainBench, around: Surroundings) -> None:
     parameters = sum(parameter.numel() for parameter in bench.model.backbone.parameters())
     around.record.update(
         **describe_environment(found, bench.precision, around.ranks.size),
-        task="masked-lm",
+        task=bench.recipe.objective,
         corpus={
             "hash": packed.hash,
             "passages": packed.passages,

@@ -27,6 +27,8 @@ class PretrainRecipe(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
     corpus: tuple[str, ...] = ()
+    backbone: str = ""
+    objective: Literal["masked-lm", "replaced-token"] = "masked-lm"
     held_out: Annotated[float, Field(gt=0, lt=0.5)] = 0.005
     minutes: Amount = 0.0
     tokens: Amount = 0.0

@@ -1,9 +1,9 @@
 """What a pre-training leaves behind, and how one is opened.
 
-    recipe.toml    every key with the value it had        run.json     status, corpus, machine, evaluations, times
-    metrics.jsonl  loss, learning rate, speed by step      log.txt      everything that was told
-    checkpoints/   the newest one, gone at the end         start/       the network before the first step, likewise
-    backbone/      the backbone: config.json, model.safetensors, tokenizer.json, README.md
+recipe.toml    every key with the value it had        run.json     status, corpus, machine, evaluations, times
+metrics.jsonl  loss, learning rate, speed by step      log.txt      everything that was told
+checkpoints/   the newest one, gone at the end         start/       the network before the first step, likewise
+backbone/      the backbone: config.json, model.safetensors, tokenizer.json, README.md
 """
 
 from __future__ import annotations
