@@ -16,6 +16,7 @@ from homefield import messages
 from homefield.data.mask import KINDS, TOKENS
 from homefield.data.reasons import REASONS
 from homefield.messages import Language, catalogue
+from homefield.train.pretrain.recipe import explain_pretrain
 from homefield.train.recipe import explain
 
 PAGES: dict[Language, Path] = {"en": Path(__file__).parent / "en", "zh": Path(__file__).parent / "zh-CN"}
@@ -43,11 +44,12 @@ def page(content: str, language: Language) -> str:
 
 def recipe_keys(language: Language) -> str:
     """Every key of a recipe."""
-    rows = [
-        [f"`{key}`", f"`{default}`", _cell(meaning), _cell(accepted)]
-        for key, default, meaning, accepted in explain(language)
-    ]
-    return _table(_HEADINGS[language]["keys"], rows)
+    return _keys(explain(language), language)
+
+
+def pretrain_keys(language: Language) -> str:
+    """Every key of a recipe for pre-training."""
+    return _keys(explain_pretrain(language), language)
 
 
 def errors(language: Language) -> str:
@@ -78,6 +80,7 @@ def masks(language: Language) -> str:
 
 PARTS: dict[str, Callable[[Language], str]] = {
     "recipe-keys": recipe_keys,
+    "pretrain-keys": pretrain_keys,
     "errors": errors,
     "reasons": reasons,
     "masks": masks,
@@ -98,6 +101,11 @@ def main() -> None:
 def _areas(language: Language) -> Iterator[str]:
     folder = resources.files(messages).joinpath(language)
     yield from sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml"))
+
+
+def _keys(keys: list[tuple[str, str, str, str]], language: Language) -> str:
+    rows = [[f"`{key}`", f"`{default}`", _cell(meaning), _cell(accepted)] for key, default, meaning, accepted in keys]
+    return _table(_HEADINGS[language]["keys"], rows)
 
 
 def _table(headings: list[str], rows: list[list[str]]) -> str:

@@ -10,12 +10,15 @@ import homefield
 from homefield import demo
 from homefield.data import Dataset
 from homefield.train.check import check_recipe
+from homefield.train.pretrain.pretrain import check_pretrain
+from homefield.train.pretrain.recipe import load_pretrain_recipe
 from homefield.train.recipe import load_recipe
 from homefield.workspace import Workspace
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 REVIEWS = EXAMPLES / "records" / "reviews.jsonl"
-RECIPES = sorted(file.name for file in (EXAMPLES / "recipes").glob("*.toml"))
+EVERY = sorted(file.name for file in (EXAMPLES / "recipes").glob("*.toml"))
+RECIPES = [name for name in EVERY if not name.startswith("pretrain")]
 KINDS = {"multilabel.toml": "topics", "regress.toml": "stars", "chinese.toml": "zh"}
 
 
@@ -41,6 +44,11 @@ def test_the_recipe_has_no_fault(name: str, datasets: dict[str, Dataset], tmp_pa
     dataset = datasets[KINDS.get(name, "en")]
     recipe = load_recipe(EXAMPLES / "recipes" / name, {"data": str(dataset.path)})
     check_recipe(recipe, Workspace(tmp_path))
+
+
+@pytest.mark.parametrize("name", sorted(set(EVERY) - set(RECIPES)))
+def test_the_recipe_for_pretraining_has_no_fault(name: str) -> None:
+    check_pretrain(load_pretrain_recipe(EXAMPLES / "recipes" / name, {"corpus": "texts.txt", "minutes": 60}))
 
 
 @pytest.mark.parametrize("name", ["chinese.toml", "multilabel.toml", "regress.toml"])
