@@ -69,9 +69,8 @@ def main() -> None:
     for name, speed in speeds.items():
         print(f"{name:14}{speed:10,.0f} tokens/s, {min(processor[name]):8.2f} s of processor time a step")
     spared = min(processor["transformers"]) / min(processor["homefield"])
-    print(
-        f"{ratio:.2f} times as fast, {spared:.2f} times by processor time; {share:.0%} of this machine's {bench.speed:.0f} GFLOP/s of matrix products"
-    )
+    print(f"{ratio:.2f} times as fast, {spared:.2f} times by processor time")
+    print(f"{share:.0%} of this machine's {bench.speed:.0f} GFLOP/s of matrix products ({bench.precision.arithmetic})")
     if args.json:
         found = {
             "tokens_per_second": speeds,
