@@ -156,7 +156,10 @@ def same_numbers(scores: NDArray[np.floating], same: NDArray[np.bool_], threshol
 def match_numbers(
     vectors: NDArray[np.floating], pairs: PairRows, threshold: float | None = None
 ) -> dict[str, float | int | None]:
-    """R@k, MRR, AUC and accuracy of vectors `[n, D]` (length 1, one a string) among the pairs' own candidates."""
+    """R@k, MRR, AUC and accuracy of vectors `[n, D]` (length 1, one a string) among the pairs' own candidates.
+
+    `loss` is the mean over queries of log(1 + exp((best wrong - right) / 0.05)); without queries 1 - AUC.
+    """
     search = Search.of(pairs)
     places = {text: place for place, text in enumerate(pairs.strings)}
     asked = vectors[[places[text] for text in search.queries]] if len(search) else vectors[:0]
@@ -164,6 +167,8 @@ def match_numbers(
     numbers = ranking_numbers(ranked.ranks, len(search.candidates))
     if pairs.labelled:
         numbers |= same_numbers(pair_scores(vectors, pairs), pairs.same, threshold)
+    gaps = np.clip((ranked.wrong_scores - ranked.right_scores).astype(np.float64) / 0.05, -50.0, 50.0)
+    numbers["loss"] = float(np.logaddexp(0.0, gaps).mean()) if len(gaps) else 1.0 - (numbers.get("auc") or 0.0)
     return numbers
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, cast
 
 import numpy as np
@@ -17,13 +17,16 @@ from homefield.backbones.layers import apply_how, layer_rates
 from homefield.backbones.load import load
 from homefield.data.augment import augment, parse_noise
 from homefield.data.dataset import SPLITS, SplitName
+from homefield.evaluate.pairs import PairRows, frame_rows
 from homefield.events import Event, Listener
 from homefield.tasks import Targets, Task
 from homefield.train.batches import steps_per_epoch
 from homefield.train.check import Checked
 from homefield.train.defaults import (
+    VIEW_DROPOUT,
     choose_average,
     choose_epochs,
+    choose_match_rates,
     choose_max_length,
     choose_rates,
     choose_smoothing,
@@ -43,7 +46,10 @@ __all__ = ["Bench", "assemble", "feed_splits", "trained_parts"]
 
 @dataclass(frozen=True)
 class Bench:
-    """All that a run works with. `recipe` has no `auto` left; `task` knows the training targets."""
+    """All that a run works with. `recipe` has no `auto` left; `task` knows the training targets.
+
+    pairs: of a task that gives vectors, by split; its feeds hold their distinct strings, its targets are empty.
+    """
 
     recipe: Recipe
     task: Task
@@ -52,6 +58,7 @@ class Bench:
     targets: dict[SplitName, Targets]
     precision: Precision
     found: Probe
+    pairs: dict[SplitName, PairRows] = field(default_factory=dict)
 
 
 def assemble(
@@ -65,16 +72,14 @@ def assemble(
 ) -> Bench:
     """Load, encode, freeze, cache. `stack` closes the caches when the run ends; `earlier` is the arithmetic that a
     run to be resumed was started in."""
-    dataset, labels = checked.dataset, checked.dataset.manifest.labels
-    columns = {split: dataset.frame(split).select("text", "label") for split in SPLITS if dataset.rows(split)}
-    texts = {split: frame["text"].to_list() for split, frame in columns.items()}
-    targets = {split: checked.task.targets(frame["label"], labels) for split, frame in columns.items()}
-    fitted = checked.task.fit(targets["train"])
+    labels = checked.dataset.manifest.labels if checked.task.output != "vector" else ()
+    texts, targets, pairs = _rows(checked)
+    fitted = checked.task.fit(targets["train"]) if targets else checked.task
     if checked.source.reason is not None:
         listen(Event("note", checked.source.reason[0], values=checked.source.reason[1]))
     backbone = load(checked.source, tokenizer_texts=texts["train"], seed=checked.recipe.seed)
     found, precision = _precision(checked.recipe, ranks, earlier)
-    recipe = _resolved(checked, backbone, texts["train"], workspace, precision.device.type, listen)
+    recipe = _resolved(checked, backbone, texts["train"], _are_views(pairs), workspace, precision.device.type, listen)
     length = cast("int", recipe.max_length)
     forms = {split: [rows] for split, rows in texts.items()}
     forms["train"] += _noisy(texts["train"], recipe)
@@ -83,7 +88,7 @@ def assemble(
         for split, several in forms.items()
     }
     frozen_to = apply_how(backbone, checked.how)
-    backbone.dropout = recipe.dropout
+    backbone.dropout = recipe.dropout or (VIEW_DROPOUT if _are_views(pairs) else 0.0)
     if recipe.vocabulary == "used":
         # The padding token is looked up too; without its row every batch would need a second look-up.
         used = np.unique(np.concatenate([variant.used_ids() for variant in encoded["train"]]))
@@ -99,7 +104,7 @@ def assemble(
     if (variants := len(encoded["train"])) > 1:
         cached = "train.noise_cached" if isinstance(feeds["train"], StateFeed) else "train.noise_not_cached"
         listen(Event("note", cached, values={"variants": variants - 1}))
-    return Bench(recipe, fitted, network, feeds, targets, precision, found)
+    return Bench(recipe, fitted, network, feeds, targets, precision, found, pairs)
 
 
 def feed_splits(
@@ -163,12 +168,42 @@ def _noisy(texts: Sequence[str], recipe: Recipe) -> list[list[str]]:
     return [list(form) for form in zip(*augment(texts, shares=shares, variants=count, seed=recipe.seed), strict=True)]
 
 
+def _rows(
+    checked: Checked,
+) -> tuple[dict[SplitName, list[str]], dict[SplitName, Targets], dict[SplitName, PairRows]]:
+    """Of each split with rows the texts, their targets, and for a task that gives vectors the pairs of texts."""
+    dataset, labels = checked.dataset, checked.dataset.manifest.labels
+    there = [split for split in SPLITS if dataset.rows(split)]
+    if checked.task.output == "vector":
+        pairs = {split: frame_rows(dataset.frame(split), noisy=split != "train") for split in there}
+        return {split: each.strings for split, each in pairs.items()}, {}, pairs
+    columns = {split: dataset.frame(split).select("text", "label") for split in there}
+    texts = {split: frame["text"].to_list() for split, frame in columns.items()}
+    return texts, {split: checked.task.targets(frame["label"], labels) for split, frame in columns.items()}, {}
+
+
+def _are_views(pairs: Mapping[SplitName, PairRows]) -> bool:
+    return "train" in pairs and pairs["train"].views
+
+
 def _resolved(
-    checked: Checked, backbone: Backbone, texts: Sequence[str], workspace: Workspace, device: str, listen: Listener
+    checked: Checked,
+    backbone: Backbone,
+    texts: Sequence[str],
+    views: bool,
+    workspace: Workspace,
+    device: str,
+    listen: Listener,
 ) -> Recipe:
     recipe, facts = checked.recipe, backbone.facts
-    start = ("random" if facts.fresh else "fitted") if recipe.head_start == "auto" else recipe.head_start
+    vectors = checked.task.output == "vector"
+    # Vectors begin as the backbone's own: there is no head to be fitted to them.
+    start = "random" if facts.fresh or vectors else "fitted"
+    if recipe.head_start != "auto":
+        start = recipe.head_start
     rates = choose_rates(facts, checked.how, fitted=start == "fitted")
+    if vectors:
+        rates = choose_match_rates(facts, checked.how, views=views)
     chosen: dict[str, object] = {
         "backbone": checked.source.name if recipe.backbone == "auto" else recipe.backbone,
         "learning_rate": rates.learning_rate,

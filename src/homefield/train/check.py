@@ -15,6 +15,8 @@ from homefield.backbones.layers import check_how
 from homefield.data.augment import NOISE, parse_noise
 from homefield.data.dataset import SPLITS, Dataset, open_dataset
 from homefield.errors import HomefieldError
+from homefield.evaluate.matching import metric_for
+from homefield.evaluate.pairs import frame_rows
 from homefield.tasks import Task, task, task_for
 from homefield.train.defaults import choose_smoothing
 from homefield.train.faults import RecipeFault, RecipeFaults, closest
@@ -83,7 +85,14 @@ def check_recipe(recipe: Recipe, workspace: Workspace) -> Checked:
     chosen = metric = None
     if dataset is not None and (name := _task_name(recipe, dataset, faults)) is not None:
         smoothing = choose_smoothing(name) if recipe.label_smoothing == "auto" else recipe.label_smoothing
-        chosen = task(name, label_smoothing=smoothing, class_weights=recipe.class_weights, focal=recipe.focal)
+        chosen = task(
+            name,
+            label_smoothing=smoothing,
+            class_weights=recipe.class_weights,
+            focal=recipe.focal,
+            temperature=recipe.temperature,
+            apart=recipe.apart,
+        )
         faults.extend(_target_faults(recipe, chosen, dataset))
         metric = _metric(recipe, chosen, dataset, faults)
     if source is not None and isinstance(recipe.max_length, int) and recipe.max_length > source.facts.max_length:
@@ -112,7 +121,7 @@ def _dataset(recipe: Recipe, faults: list[RecipeFault]) -> Dataset | None:
 
 def _task_name(recipe: Recipe, dataset: Dataset, faults: list[RecipeFault]) -> str | None:
     kind = dataset.manifest.label_kind
-    fits = task_for(kind)
+    fits = "match" if recipe.task == "match" else task_for(kind, dataset.manifest.roles)
     if fits is None:
         faults.append(RecipeFault("data", "recipe.fault.no_labels"))
         return None
@@ -128,12 +137,13 @@ def _target_faults(recipe: Recipe, chosen: Task, dataset: Dataset) -> Iterator[R
         yield RecipeFault("data", "recipe.fault.no_rows")
         return
     labels = dataset.manifest.labels
-    for fault in chosen.check(dataset.frame("train")["label"], labels):
+    column = ("same" if "same" in dataset.manifest.roles else "text") if chosen.output == "vector" else "label"
+    for fault in chosen.check(dataset.frame("train")[column], labels):
         yield RecipeFault("data", fault.code, fault.values)
-    if chosen.output == "number":
+    if chosen.output in ("number", "vector"):
         for key in ("class_weights", "focal", "label_smoothing"):
             if getattr(recipe, key) not in (Recipe.model_fields[key].default, 0.0):
-                yield RecipeFault(key, "recipe.fault.focal_number", {"key": key})
+                yield RecipeFault(key, "recipe.fault.no_classes", {"key": key, "task": chosen.name})
         return
     every = pl.concat([dataset.frame(split)["label"] for split in SPLITS if dataset.rows(split)])
     counts = dict((every.explode() if chosen.output == "categories" else every).value_counts().iter_rows())
@@ -144,8 +154,14 @@ def _target_faults(recipe: Recipe, chosen: Task, dataset: Dataset) -> Iterator[R
 
 
 def _metric(recipe: Recipe, chosen: Task, dataset: Dataset, faults: list[RecipeFault]) -> Metric | None:
-    known = chosen.metrics
-    name = chosen.metric if recipe.metric == "auto" else recipe.metric
+    known, name = chosen.metrics, chosen.metric
+    if chosen.output == "vector" and dataset.rows("validation"):
+        pairs = frame_rows(dataset.frame("validation"), noisy=True)
+        name = metric_for(pairs)
+        # Nothing can be told apart where all pairs are the same.
+        told = pairs.labelled and 0 < pairs.same.sum() < len(pairs)
+        known = {each: less for each, less in known.items() if told or each not in ("auc", "accuracy")}
+    name = name if recipe.metric == "auto" else recipe.metric
     if name not in known:
         values = {"expected": ", ".join(known), "got": name}
         faults.append(RecipeFault("metric", "recipe.fault.wrong_metric", values, closest(name, list(known))))

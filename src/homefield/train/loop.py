@@ -28,7 +28,7 @@ from homefield.train.recipe import Recipe
 from homefield.train.schedule import factor
 from homefield.train.stop import Stop
 
-__all__ = ["Loop", "Metric"]
+__all__ = ["Judge", "Loop", "Metric", "Objective"]
 
 Objective = Callable[[Rows, int], tuple[Tensor, Tensor]]
 """Rows and epoch (0-based) to the sum of their losses and its weight."""
@@ -63,7 +63,8 @@ class Loop:
 
     lengths: tokens per training row, by epoch. tokens: most of them at once. judge: None when there is nothing to judge
     by. begin: called with each epoch's number before its first step, also when resuming within it. best: the best
-    weights so far, None before the first evaluation.
+    weights so far, None before the first evaluation. together: learns from a step whose rows depend on each other, all
+    at once, gradients included, and gives this rank's sum of losses and weight; instead of `objective`.
     """
 
     recipe: Recipe
@@ -82,6 +83,7 @@ class Loop:
     stop: Stop
     place: Place
     best: dict[str, Tensor] | None = None
+    together: Callable[[Rows, int], Tensor] | None = None
 
     def __post_init__(self) -> None:
         self._per_epoch = steps_per_epoch(len(self.lengths(0)), self.recipe.batch)
@@ -119,7 +121,10 @@ class Loop:
         torch.manual_seed(_mixed(self.recipe.seed, step, self.ranks.rank))
         parts = cut_by_tokens(self.ranks.share(rows), self._lengths, self.tokens)
         sums = torch.zeros(3, dtype=torch.float64, device=self.device)
-        for part in parts:
+        if self.together is not None:
+            sums[:2] += self.together(rows, epoch).to(sums)
+            self.optimiser.collect()
+        for part in parts if self.together is None else ():
             loss, weight = self.objective(part, epoch)
             loss.backward()  # type: ignore[no-untyped-call]
             self.optimiser.collect()
