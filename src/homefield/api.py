@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from homefield.bundle import Bundle
     from homefield.data import Dataset
     from homefield.operate.judge import Verdict
-    from homefield.serve import Prediction, Predictor
+    from homefield.operate.matching import MatchVerdict
+    from homefield.serve import Matcher, Prediction, Predictor
     from homefield.train import Run
 
 __all__ = ["add_backbone", "evaluate", "export", "finetune", "load", "open_dataset", "open_run", "predict", "prepare"]
@@ -154,17 +155,18 @@ def add_backbone(source: str, *, name: str | None = None, workspace: Workspace |
 
 def load(
     model: AnyPath, *, precision: Literal["int8", "fp32"] = "int8", workspace: Workspace | None = None
-) -> Predictor:
-    """Open a model for answering. Never imports torch.
+) -> Predictor | Matcher:
+    """Open a model for answering: a `Matcher` for one that gives vectors, else a `Predictor`. Never imports torch.
 
     Raises:
         CallError: there is no such model.
         Tampered: a file is not what the model's manifest says.
     """
     from homefield.bundle import open_bundle, resolve_model
-    from homefield.serve import Predictor
+    from homefield.serve import Matcher, Predictor
 
-    return Predictor(open_bundle(resolve_model(str(model), workspace or find_workspace())), precision=precision)
+    bundle = open_bundle(resolve_model(str(model), workspace or find_workspace()))
+    return (Matcher if bundle.manifest.output == "vector" else Predictor)(bundle, precision=precision)
 
 
 def predict(model: AnyPath, texts: str | Sequence[str], *, workspace: Workspace | None = None) -> list[Prediction]:
@@ -184,18 +186,22 @@ def evaluate(
     against: AnyPath | None = None,
     workspace: Workspace | None = None,
     listen: Listener = silent,
-) -> Verdict:
+) -> Verdict | MatchVerdict:
     """Judge a model on records with the right answers, beside a second model on the same rows if one is named.
 
     Raises:
         RecordsError: the records cannot be used.
         CallError, Tampered: as `load`.
     """
+    from homefield.bundle import open_bundle
     from homefield.operate.judge import judge
+    from homefield.operate.matching import judge_match
 
     place = workspace or find_workspace()
-    return judge(
-        _model_folder(model, place),
+    folder = _model_folder(model, place)
+    compares = open_bundle(folder).manifest.output == "vector"
+    return (judge_match if compares else judge)(
+        folder,
         Path(file),
         columns=columns or {},
         against=None if against is None else _model_folder(against, place),

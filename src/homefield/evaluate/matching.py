@@ -28,7 +28,7 @@ from homefield.evaluate.significance import Difference, paired_bootstrap
 
 __all__ = [
     "MatchAssessment", "Miss", "SameCurve", "assess_match", "best_threshold", "calibration_pairs", "fit_same",
-    "match_numbers", "metric_for", "pair_scores", "rank_vectors",
+    "match_numbers", "match_ranks", "metric_for", "pair_scores", "rank_vectors",
 ]  # fmt: skip
 
 FEWEST_QUERIES = 30
@@ -266,6 +266,16 @@ def assess_match(
         risk=risk,
         tested=tested,
     )
+
+
+def match_ranks(
+    pairs: PairRows,
+    vectors: NDArray[np.floating],
+    further: Sequence[str] = (),
+    further_vectors: NDArray[np.floating] | None = None,
+) -> Ranked:
+    """Where the right candidate of every text with a partner stands; see `assess_match` for the arguments."""
+    return rank_vectors(Search.of(pairs, further), pairs, vectors, further, further_vectors)
 
 
 def rank_vectors(

@@ -19,11 +19,10 @@ from homefield.evaluate.matching import (
     calibration_pairs,
     fit_same,
     match_numbers,
-    rank_vectors,
+    match_ranks,
 )
 from homefield.evaluate.pairs import distinct
 from homefield.evaluate.report.match import MatchReport, write_match_report
-from homefield.evaluate.search import Search
 from homefield.events import Event
 from homefield.train.assemble import Bench
 from homefield.train.defaults import tokens_to_look_at
@@ -148,7 +147,7 @@ def _fitted(bench: Bench, vectors: dict[SplitName, Vectors]) -> dict[str, Any]:
     """What makes a cosine a probability, and from which cosine on two texts are called the same."""
     pairs, own = bench.pairs["validation"], vectors["validation"]
     further, beyond = _further("validation", bench, vectors)
-    ranked = rank_vectors(Search.of(pairs, further), pairs, own, further, beyond)
+    ranked = match_ranks(pairs, own, further, beyond)
     scores, same = calibration_pairs(pairs, own, ranked)
     curve = fit_same(scores, same)
     if curve is None:

@@ -23,7 +23,7 @@ from homefield.cli.values import OneOf, Place, Whole, pairs
 from homefield.errors import CallError
 
 if TYPE_CHECKING:
-    from homefield.serve import Prediction, Predictor
+    from homefield.serve import Matcher, Prediction, Predictor
     from homefield.serve.files import FileSummary, Row
 
 __all__ = ["predict"]
@@ -85,7 +85,7 @@ def predict(
 class _Show:
     """Where rows to answer come from."""
 
-    def __init__(self, predictor: Predictor, *, evidence: int, top: int) -> None:
+    def __init__(self, predictor: Predictor | Matcher, *, evidence: int, top: int) -> None:
         self.predictor, self.evidence, self.top = predictor, evidence, top
 
     def texts(self, texts: tuple[str, ...]) -> Iterator[Row]:
@@ -132,7 +132,7 @@ def _stdin_lines() -> Iterator[str]:
         yield line.rstrip("\r\n")
 
 
-def _write(rows: Iterator[Row], out: Path, predictor: Predictor, face: Face) -> Outcome:
+def _write(rows: Iterator[Row], out: Path, predictor: Predictor | Matcher, face: Face) -> Outcome:
     from collections import Counter
 
     from homefield.serve.files import FileSummary
@@ -150,7 +150,7 @@ def _write(rows: Iterator[Row], out: Path, predictor: Predictor, face: Face) -> 
     return _written(FileSummary(count, count - reasons.total(), reasons, labels), out, predictor, face)
 
 
-def _written(summary: FileSummary, out: Path, predictor: Predictor, face: Face) -> Outcome:
+def _written(summary: FileSummary, out: Path, predictor: Predictor | Matcher, face: Face) -> Outcome:
     say = face.say
     share = summary.answered / summary.rows if summary.rows else None
     return Outcome(
@@ -173,7 +173,7 @@ def _written(summary: FileSummary, out: Path, predictor: Predictor, face: Face) 
     )
 
 
-def _print_json(rows: Iterator[Row], predictor: Predictor) -> None:
+def _print_json(rows: Iterator[Row], predictor: Predictor | Matcher) -> None:
     """One document, written as the answers come."""
     sys.stdout.write(f'{{"model": {json.dumps(predictor.title)}, "predictions": [')
     for number, row in enumerate(rows):
