@@ -232,11 +232,17 @@ def _print_cards(rows: Iterator[Row], face: Face) -> None:
             then = ", ".join(f"{each.label} {percent(each.confidence)}" for each in said.runners_up)
             console.print(Text(f"    {say('predict.runners_up')}  {then}", "dim"))
         for each in said.evidence:
-            where = say("predict.from_row", text=each.text, label=each.label, source=each.source, row=each.row)
+            stored = {"text": each.text, "source": each.source, "row": each.row}
+            if each.label:
+                where = say("predict.from_row", label=each.label, **stored)
+            else:
+                where = say("predict.stored", similarity=each.similarity, **stored)
             console.print(Text(f"    {say('predict.like')}  {where}", "dim"))
 
 
 def _answer(said: Prediction) -> str:
+    if said.value is not None and said.answers:
+        return f"{said.label} ({said.value:.3f})"  # a text or `same`, with its cosine
     if said.value is not None:
         low_high = f" ({said.interval[0]:.4g} … {said.interval[1]:.4g})" if said.interval else ""
         return f"{said.value:.4g}{low_high}"
