@@ -17,13 +17,25 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from homefield.api import add_backbone, evaluate, export, finetune, load, open_dataset, open_run, predict, prepare
+    from homefield.api import (
+        add_backbone,
+        compress,
+        evaluate,
+        export,
+        finetune,
+        load,
+        open_dataset,
+        open_run,
+        predict,
+        prepare,
+    )  # fmt: skip
     from homefield.errors import HomefieldError
 
 __all__ = [
     "HomefieldError",
     "__version__",
     "add_backbone",
+    "compress",
     "evaluate",
     "export",
     "finetune",

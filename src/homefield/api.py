@@ -22,9 +22,21 @@ if TYPE_CHECKING:
     from homefield.operate.judge import Verdict
     from homefield.operate.matching import MatchVerdict
     from homefield.serve import Matcher, Prediction, Predictor
+    from homefield.ship.compress import Compressed
     from homefield.train import Run
 
-__all__ = ["add_backbone", "evaluate", "export", "finetune", "load", "open_dataset", "open_run", "predict", "prepare"]
+__all__ = [
+    "add_backbone",
+    "compress",
+    "evaluate",
+    "export",
+    "finetune",
+    "load",
+    "open_dataset",
+    "open_run",
+    "predict",
+    "prepare",
+]
 
 AnyPath = str | PathLike[str]
 
@@ -139,6 +151,46 @@ def export(
         return export_named(opened, name, place, risk=risk, listen=listen)
     assert out is not None
     return export_run(opened, Path(out), risk=risk, threads=place.settings.threads, listen=listen)
+
+
+def compress(
+    model: AnyPath,
+    out: AnyPath,
+    *,
+    distil: str | None = None,
+    prune: float | None = None,
+    data: AnyPath | None = None,
+    unlabelled: AnyPath | None = None,
+    workspace: Workspace | None = None,
+    listen: Listener = silent,
+    **keys: object,
+) -> Compressed:
+    """Make a smaller model at `out` from a run or a model: `distil` a backbone from it, or `prune` a share of it.
+
+    data: the dataset it learned from; a run knows it. unlabelled: a file of further texts. keys: of the recipe that the
+    smaller model is trained by.
+
+    Raises:
+        CallError: neither or both of `distil` and `prune`; no dataset, or another one; nothing that could be pruned.
+        Refused: as `export`.
+    """
+    from homefield.ship.compress import compress_by_distilling, compress_by_pruning
+
+    if (distil is None) == (prune is None):
+        raise CallError("cli.either_distil_or_prune")
+    place = workspace or find_workspace()
+    rest: dict[str, Any] = {
+        "workspace": place,
+        "data": None if data is None else Path(data),
+        "unlabelled": None if unlabelled is None else Path(unlabelled),
+        "keys": _plain_paths(keys),
+        "listen": listen,
+    }
+    folder = _model_folder(model, place)
+    if distil is not None:
+        return compress_by_distilling(folder, distil, Path(out), **rest)
+    assert prune is not None
+    return compress_by_pruning(folder, prune, Path(out), **rest)
 
 
 def add_backbone(source: str, *, name: str | None = None, workspace: Workspace | None = None) -> BackboneSource:

@@ -23,6 +23,7 @@ VERBS = {
         "finetune": f"{_FROM}.finetune:finetune",
         "evaluate": f"{_FROM}.evaluate:evaluate",
         "export": f"{_FROM}.export:export",
+        "compress": f"{_FROM}.compress:compress",
     },
     "use": {
         "predict": f"{_FROM}.predict:predict",

@@ -185,7 +185,10 @@ def _described(run: Run, material: Material, name: str | None, version: int | No
             "rows": {split: int(facts["rows"]) for split, facts in dataset.splits.items()},
             "sources": [str(source.get("file", "")) for source in dataset.sources],
         },
-        run={"seed": run.recipe.seed, "recipe": run.recipe.model_dump(mode="json", exclude={"data"})},
+        run={
+            "seed": run.recipe.seed,
+            "recipe": run.recipe.model_dump(mode="json", exclude={"data", "start", "teacher", "unlabelled"}),
+        },
     )
 
 

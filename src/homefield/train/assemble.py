@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, cast
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
 from homefield.backbones.activations import ActivationCache, Filling, activation_cache
 from homefield.backbones.backbone import Backbone
@@ -32,6 +34,7 @@ from homefield.train.defaults import (
     choose_smoothing,
     choose_tokens,
 )
+from homefield.train.distil import read_unlabelled, taught
 from homefield.train.distributed import Ranks
 from homefield.train.feed import Feed, StateFeed, TokenFeed
 from homefield.train.network import Network, NetworkInfo
@@ -39,6 +42,7 @@ from homefield.train.optimiser import Trained
 from homefield.train.precision import Precision
 from homefield.train.probe import Arithmetic, Probe, choose_precision, probe
 from homefield.train.recipe import Recipe
+from homefield.train.run import read_network
 from homefield.workspace import Workspace
 
 __all__ = ["Bench", "assemble", "feed_splits", "trained_parts"]
@@ -49,6 +53,7 @@ class Bench:
     """All that a run works with. `recipe` has no `auto` left; `task` knows the training targets.
 
     pairs: of a task that gives vectors, by split; its feeds hold their distinct strings, its targets are empty.
+    soft: of a run with a teacher, its outputs for the training texts `[N, C]`, those without labels last.
     """
 
     recipe: Recipe
@@ -59,6 +64,7 @@ class Bench:
     precision: Precision
     found: Probe
     pairs: dict[SplitName, PairRows] = field(default_factory=dict)
+    soft: Tensor | None = None
 
 
 def assemble(
@@ -74,10 +80,15 @@ def assemble(
     run to be resumed was started in."""
     labels = checked.dataset.manifest.labels if checked.task.output != "vector" else ()
     texts, targets, pairs = _rows(checked)
+    texts["train"] = texts["train"] + _unlabelled(checked, texts)
     fitted = checked.task.fit(targets["train"]) if targets else checked.task
     if checked.source.reason is not None:
         listen(Event("note", checked.source.reason[0], values=checked.source.reason[1]))
-    backbone = load(checked.source, tokenizer_texts=texts["train"], seed=checked.recipe.seed)
+    started = read_network(Path(checked.recipe.start).expanduser() / "weights") if checked.recipe.start else None
+    if started is None:
+        backbone = load(checked.source, tokenizer_texts=texts["train"], seed=checked.recipe.seed)
+    else:
+        backbone = started.backbone
     found, precision = _precision(checked.recipe, ranks, earlier)
     recipe = _resolved(checked, backbone, texts["train"], _are_views(pairs), workspace, precision.device.type, listen)
     length = cast("int", recipe.max_length)
@@ -96,15 +107,14 @@ def assemble(
     info = NetworkInfo(
         fitted.name, fitted.output, labels, str(checked.how), frozen_to, length, cast("float", recipe.head_dropout)
     )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.seed)
-        head = fitted.head(backbone.width, fitted.size(labels), info.head_dropout)
+    head = _head(fitted, backbone, info, recipe.seed, started)
     network = Network(backbone, head, info).to(precision.device)
     feeds = feed_splits(network, encoded, recipe, precision, workspace, stack, listen)
     if (variants := len(encoded["train"])) > 1:
         cached = "train.noise_cached" if isinstance(feeds["train"], StateFeed) else "train.noise_not_cached"
         listen(Event("note", cached, values={"variants": variants - 1}))
-    return Bench(recipe, fitted, network, feeds, targets, precision, found, pairs)
+    soft = taught(recipe, texts["train"], precision, workspace.cache, listen) if recipe.teacher else None
+    return Bench(recipe, fitted, network, feeds, targets, precision, found, pairs, soft)
 
 
 def feed_splits(
@@ -180,6 +190,22 @@ def _rows(
     columns = {split: dataset.frame(split).select("text", "label") for split in there}
     texts = {split: frame["text"].to_list() for split, frame in columns.items()}
     return texts, {split: checked.task.targets(frame["label"], labels) for split, frame in columns.items()}, {}
+
+
+def _unlabelled(checked: Checked, texts: Mapping[SplitName, Sequence[str]]) -> list[str]:
+    """Texts without labels to learn from the teacher."""
+    known = [text for each in texts.values() for text in each]
+    return read_unlabelled(checked.recipe, checked.dataset.manifest.options, known)
+
+
+def _head(fitted: Task, backbone: Backbone, info: NetworkInfo, seed: int, started: Network | None) -> nn.Module:
+    """A new head, or the one of the network that the run starts from."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        head = fitted.head(backbone.width, fitted.size(info.labels), info.head_dropout)
+    if started is not None:
+        head.load_state_dict(started.head.state_dict())
+    return head
 
 
 def _are_views(pairs: Mapping[SplitName, PairRows]) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
 import torch
 
 from homefield.backbones.catalogue import BackboneSource, resolve
+from homefield.backbones.facts import Facts
 from homefield.backbones.how import How, parse_how
 from homefield.backbones.layers import check_how
 from homefield.data.augment import NOISE, parse_noise
@@ -22,6 +23,7 @@ from homefield.train.defaults import choose_smoothing
 from homefield.train.faults import RecipeFault, RecipeFaults, closest
 from homefield.train.loop import Metric
 from homefield.train.recipe import Recipe, read_recipe, source_of
+from homefield.train.run import read_facts
 from homefield.train.trackers import installed
 from homefield.workspace import Workspace
 
@@ -72,7 +74,7 @@ def check_recipe(recipe: Recipe, workspace: Workspace) -> Checked:
     source = how = None
     try:
         languages = dataset.manifest.languages if dataset else {}
-        source = resolve(recipe.backbone, languages=languages, workspace=workspace)
+        source = _source(recipe, languages, workspace)
     except HomefieldError as error:
         faults.append(RecipeFault("backbone", "recipe.fault.cause", cause=error))
     try:
@@ -95,6 +97,7 @@ def check_recipe(recipe: Recipe, workspace: Workspace) -> Checked:
         )
         faults.extend(_target_faults(recipe, chosen, dataset))
         metric = _metric(recipe, chosen, dataset, faults)
+        faults.extend(_earlier_faults(recipe, chosen, dataset))
     if source is not None and isinstance(recipe.max_length, int) and recipe.max_length > source.facts.max_length:
         values = {"backbone": source.name, "limit": source.facts.max_length, "got": recipe.max_length}
         faults.append(RecipeFault("max_length", "recipe.fault.too_long", values))
@@ -102,6 +105,36 @@ def check_recipe(recipe: Recipe, workspace: Workspace) -> Checked:
         raise RecipeFaults(faults, source=recipe.data or "-")
     fixed = {"data": str(dataset.path), "data_hash": dataset.manifest.hash, "task": chosen.name}
     return Checked(recipe.model_copy(update=fixed), dataset, chosen, source, how, metric)
+
+
+def _source(recipe: Recipe, languages: Mapping[str, int], workspace: Workspace) -> BackboneSource:
+    """The backbone named, or that of the network to start from."""
+    if not recipe.start:
+        return resolve(recipe.backbone, languages=languages, workspace=workspace)
+    facts = read_facts(Path(recipe.start).expanduser() / "weights")
+    # What was fine-tuned once may be frozen, whatever it began as.
+    card = replace(Facts.from_json(facts["blueprint"]["facts"]), fresh=False)
+    return BackboneSource(card.name, "folder", card)
+
+
+def _earlier_faults(recipe: Recipe, chosen: Task, dataset: Dataset) -> Iterator[RecipeFault]:
+    """Whether the networks to start from and to learn from do this very task."""
+    if recipe.unlabelled and not recipe.teacher:
+        yield RecipeFault("unlabelled", "recipe.fault.no_teacher")
+    if recipe.teacher and chosen.output == "vector":
+        yield RecipeFault("teacher", "recipe.fault.no_soft")
+    labels = [] if chosen.output == "vector" else list(dataset.manifest.labels)
+    for key in ("start", "teacher"):
+        if not (folder := getattr(recipe, key)):
+            continue
+        try:
+            info = read_facts(Path(folder).expanduser() / "weights")["info"]
+        except HomefieldError as error:
+            yield RecipeFault(key, "recipe.fault.cause", cause=error)
+            continue
+        if info["task"] != chosen.name or info["labels"] != labels:
+            values = {"path": folder, "task": info["task"], "labels": len(info["labels"])}
+            yield RecipeFault(key, "recipe.fault.other_task", values)
 
 
 def _dataset(recipe: Recipe, faults: list[RecipeFault]) -> Dataset | None:

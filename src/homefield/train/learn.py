@@ -19,6 +19,7 @@ from homefield.train.assemble import Bench, trained_parts
 from homefield.train.batches import Rows, plan_epoch
 from homefield.train.checkpoint import Checkpoints, Place
 from homefield.train.defaults import tokens_to_look_at
+from homefield.train.distil import soft_objective
 from homefield.train.estimate import Workload, estimate
 from homefield.train.loop import Judge, Loop, Metric, Objective
 from homefield.train.matched import judge_pairs
@@ -46,7 +47,8 @@ def learn(bench: Bench, metric: Metric, around: Surroundings) -> None:
     """
     checkpoints = Checkpoints(around.folder / "checkpoints")
     place, found = Place(), checkpoints.latest()
-    if found is None and bench.recipe.head_start == "fitted" and not bench.pairs:
+    recipe = bench.recipe
+    if found is None and recipe.head_start == "fitted" and not (bench.pairs or recipe.start or recipe.unlabelled):
         _start(bench, around)
     masters = bench.precision.masters(bench.network.backbone)
     optimiser = Optimiser(trained_parts(bench.network, bench.recipe), masters, bench.recipe)
@@ -143,6 +145,17 @@ def _pair_lesson(bench: Bench, place: Place, around: Surroundings) -> Lesson:
 
 def _objective(bench: Bench) -> Callable[[Rows, int], tuple[Tensor, Tensor]]:
     feed, network, task, precision = bench.feeds["train"], bench.network, bench.task, bench.precision
+    if bench.soft is not None:
+        return soft_objective(
+            network,
+            lambda rows, epoch: feed.produce(network, rows, epoch, precision)[0],
+            task.loss,
+            bench.targets["train"],
+            bench.soft,
+            bench.recipe,
+            device=precision.device,
+            spread=float(bench.targets["train"].std()) or 1.0,
+        )
     targets = torch.from_numpy(bench.targets["train"]).to(precision.device)
 
     def objective(rows: Rows, epoch: int) -> tuple[Tensor, Tensor]:

@@ -86,6 +86,12 @@ class Recipe(BaseModel):
     apart: Amount = 0.1
     candidates: Literal["all", "split"] = "all"
 
+    start: str = ""
+    teacher: str = ""
+    soft: Annotated[float, Field(ge=0, le=1)] = 0.7
+    soft_temperature: Positive = 2.0
+    unlabelled: str = ""
+
     metric: str = "auto"
     patience: Annotated[int, Field(ge=0)] = 0
     min_rows: Whole = 2
