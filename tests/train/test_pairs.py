@@ -96,7 +96,7 @@ def test_little_memory_gives_the_same_weights(data: Path, workspace: Workspace, 
     whole = train(data, tmp_path / "whole", workspace, tokens=100_000, **keys)
     parts = train(data, tmp_path / "parts", workspace, tokens=60, **keys)
     for name, tensor in weights(whole.path).items():
-        torch.testing.assert_close(tensor, weights(parts.path)[name], rtol=1e-3, atol=2e-5)
+        torch.testing.assert_close(tensor, weights(parts.path)[name], rtol=1e-3, atol=2e-4)
 
 
 def test_dropping_out_is_the_same_in_both_runs_of_a_part(data: Path, workspace: Workspace, tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_dropping_out_is_the_same_in_both_runs_of_a_part(data: Path, workspace: 
         patch.setattr("homefield.train.pairs.Coupled.held", 1_000)
         held = train(data, tmp_path / "held", workspace, **keys)
     for name, tensor in weights(first.path).items():
-        torch.testing.assert_close(tensor, weights(held.path)[name], rtol=1e-3, atol=2e-5)
+        torch.testing.assert_close(tensor, weights(held.path)[name], rtol=1e-3, atol=2e-4)
 
 
 def test_two_processes_learn_what_one_learns(data: Path, workspace: Workspace, tmp_path: Path) -> None:
