@@ -83,7 +83,8 @@ def tell(backbone: str, seed: object, numbers: dict[str, dict[str, float]], seco
     """One line a ranker."""
     asked = numbers["model"]
     if "queries" in asked:
-        print(f"{backbone}, seed {seed}: {asked['queries']} questions, {asked['candidates']} candidates, {seconds:.0f} s")
+        among = f"{asked['queries']} questions, {asked['candidates']} candidates"
+        print(f"{backbone}, seed {seed}: {among}, {seconds:.0f} s")
     for name in NAMES:
         cells = "  ".join(f"{metric} {numbers[name][metric]:.4f}" for metric in SHOWN)
         print(f"  {backbone if name == 'model' else name:12} seed {seed!s:5} {cells}", flush=True)
