@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from homefield.api import (
         add_backbone,
+        compress,
         evaluate,
         export,
         finetune,
@@ -28,13 +29,14 @@ if TYPE_CHECKING:
         predict,
         prepare,
         pretrain,
-    )
+    )  # fmt: skip
     from homefield.errors import HomefieldError
 
 __all__ = [
     "HomefieldError",
     "__version__",
     "add_backbone",
+    "compress",
     "evaluate",
     "export",
     "finetune",

@@ -20,12 +20,15 @@ if TYPE_CHECKING:
     from homefield.bundle import Bundle
     from homefield.data import Dataset
     from homefield.operate.judge import Verdict
-    from homefield.serve import Prediction, Predictor
+    from homefield.operate.matching import MatchVerdict
+    from homefield.serve import Matcher, Prediction, Predictor
+    from homefield.ship.compress import Compressed
     from homefield.train import Run
     from homefield.train.pretrain.run import PretrainRun
 
 __all__ = [
     "add_backbone",
+    "compress",
     "evaluate",
     "export",
     "finetune",
@@ -176,6 +179,46 @@ def export(
     return export_run(opened, Path(out), risk=risk, threads=place.settings.threads, listen=listen)
 
 
+def compress(
+    model: AnyPath,
+    out: AnyPath,
+    *,
+    distil: str | None = None,
+    prune: float | None = None,
+    data: AnyPath | None = None,
+    unlabelled: AnyPath | None = None,
+    workspace: Workspace | None = None,
+    listen: Listener = silent,
+    **keys: object,
+) -> Compressed:
+    """Make a smaller model at `out` from a run or a model: `distil` a backbone from it, or `prune` a share of it.
+
+    data: the dataset it learned from; a run knows it. unlabelled: a file of further texts. keys: of the recipe that the
+    smaller model is trained by.
+
+    Raises:
+        CallError: neither or both of `distil` and `prune`; no dataset, or another one; nothing that could be pruned.
+        Refused: as `export`.
+    """
+    from homefield.ship.compress import compress_by_distilling, compress_by_pruning
+
+    if (distil is None) == (prune is None):
+        raise CallError("cli.either_distil_or_prune")
+    place = workspace or find_workspace()
+    rest: dict[str, Any] = {
+        "workspace": place,
+        "data": None if data is None else Path(data),
+        "unlabelled": None if unlabelled is None else Path(unlabelled),
+        "keys": _plain_paths(keys),
+        "listen": listen,
+    }
+    folder = _model_folder(model, place)
+    if distil is not None:
+        return compress_by_distilling(folder, distil, Path(out), **rest)
+    assert prune is not None
+    return compress_by_pruning(folder, prune, Path(out), **rest)
+
+
 def add_backbone(source: str, *, name: str | None = None, workspace: Workspace | None = None) -> BackboneSource:
     """Copy a backbone from a folder, or from a hub when the workspace is not offline, into the workspace.
 
@@ -190,17 +233,18 @@ def add_backbone(source: str, *, name: str | None = None, workspace: Workspace |
 
 def load(
     model: AnyPath, *, precision: Literal["int8", "fp32"] = "int8", workspace: Workspace | None = None
-) -> Predictor:
-    """Open a model for answering. Never imports torch.
+) -> Predictor | Matcher:
+    """Open a model for answering: a `Matcher` for one that gives vectors, else a `Predictor`. Never imports torch.
 
     Raises:
         CallError: there is no such model.
         Tampered: a file is not what the model's manifest says.
     """
     from homefield.bundle import open_bundle, resolve_model
-    from homefield.serve import Predictor
+    from homefield.serve import Matcher, Predictor
 
-    return Predictor(open_bundle(resolve_model(str(model), workspace or find_workspace())), precision=precision)
+    bundle = open_bundle(resolve_model(str(model), workspace or find_workspace()))
+    return (Matcher if bundle.manifest.output == "vector" else Predictor)(bundle, precision=precision)
 
 
 def predict(model: AnyPath, texts: str | Sequence[str], *, workspace: Workspace | None = None) -> list[Prediction]:
@@ -220,18 +264,22 @@ def evaluate(
     against: AnyPath | None = None,
     workspace: Workspace | None = None,
     listen: Listener = silent,
-) -> Verdict:
+) -> Verdict | MatchVerdict:
     """Judge a model on records with the right answers, beside a second model on the same rows if one is named.
 
     Raises:
         RecordsError: the records cannot be used.
         CallError, Tampered: as `load`.
     """
+    from homefield.bundle import open_bundle
     from homefield.operate.judge import judge
+    from homefield.operate.matching import judge_match
 
     place = workspace or find_workspace()
-    return judge(
-        _model_folder(model, place),
+    folder = _model_folder(model, place)
+    compares = open_bundle(folder).manifest.output == "vector"
+    return (judge_match if compares else judge)(
+        folder,
         Path(file),
         columns=columns or {},
         against=None if against is None else _model_folder(against, place),

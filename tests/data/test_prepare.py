@@ -332,6 +332,40 @@ class TestSplits:
             assert side.setdefault(other, split) == split
         assert frame["split"].n_unique() == 4
 
+    def test_pairs_say_same_in_the_ways_people_write_it(self, tmp_path: Path) -> None:
+        made = texts(40)
+        words = ["是", "否", "1", "0.0", "True", "different", "maybe", ""]
+        rows = [(made[number], made[number + 20], words[number % 8]) for number in range(20)]
+        dataset = prepare([write(tmp_path / "r.csv", ("text", "other", "same"), rows)], tmp_path / "out")
+        frame = whole(dataset)
+        said = dict(frame.select("text", "same").iter_rows())
+        assert frame["same"].dtype == pl.Boolean
+        for number, (text, _, word) in enumerate(rows):
+            if word in ("maybe", ""):
+                assert text not in said
+            else:
+                assert said[text] == (number % 2 == 0)
+        assert {row["code"] for row in table(dataset.path / "rejected.csv")} == {"not_same", "no_label"}
+
+    def test_both_texts_of_a_pair_are_cleaned_and_masked(self, tmp_path: Path) -> None:
+        rows = [(f"call me please, matter {n}", f"  phone 1381234{n:04d}  &amp; more") for n in range(20)]
+        dataset = prepare([write(tmp_path / "r.csv", ("text", "other"), rows)], tmp_path / "out")
+        others = whole(dataset)["other"].to_list()
+        assert all("[PHONE]" in other and "&amp;" not in other and other == other.strip() for other in others)
+
+    def test_a_label_of_zeros_and_ones_beside_two_texts_says_same(self, tmp_path: Path) -> None:
+        made = texts(40)
+        rows = [(made[n], made[n + 20], n % 2) for n in range(20)]
+        dataset = prepare([write(tmp_path / "r.csv", ("sentence1", "sentence2", "label"), rows)], tmp_path / "out")
+        assert dict(dataset.manifest.roles) == {"text": "sentence1", "other": "sentence2", "same": "label"}
+
+    def test_a_pair_said_to_be_both_same_and_different_contradicts_itself(self, tmp_path: Path) -> None:
+        made = texts(40)
+        rows = [(made[n], made[n + 20], 1) for n in range(20)]
+        rows += [(made[0], made[20], 0), (made[1], made[21], 1)]
+        dataset = prepare([write(tmp_path / "r.csv", ("text", "other", "same"), rows)], tmp_path / "out")
+        assert dataset.manifest.counts == {"read": 22, "kept": 19, "rejected": 2, "merged": 1}
+
     def test_shares_can_be_chosen(self, tmp_path: Path) -> None:
         options = PrepareOptions(suspects_rows=0, shares={"train": 0.5, "test": 0.5})
         dataset = prepare([labelled(tmp_path / "r.csv")], tmp_path / "out", options=options)

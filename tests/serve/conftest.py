@@ -1,5 +1,5 @@
 from __future__ import annotations
 
-from ..ship.models import cut, number, sets, twin
+from ..ship.models import cut, matching, number, partners, sets, twin
 
-__all__ = ["cut", "number", "sets", "twin"]
+__all__ = ["cut", "matching", "number", "partners", "sets", "twin"]

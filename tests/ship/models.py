@@ -16,7 +16,7 @@ from homefield.serve import Predictor
 from homefield.ship import export
 from homefield.train.run import Run
 
-from .runs import make_dataset, make_run
+from .runs import make_dataset, make_pair_dataset, make_pair_run, make_run
 
 _KINDS = {
     "cut": ("category", "top:1", 0.1, 0),
@@ -52,6 +52,29 @@ def made(folder: Path, name: str) -> Made:
 @cache
 def _dataset(folder: Path, kind: str) -> Dataset:
     return make_dataset(folder / f"data-{kind}", kind=kind, count=600)
+
+
+@cache
+def made_of_pairs(folder: Path, labelled: bool) -> Made:
+    name = "labelled" if labelled else "plain"
+    data = make_pair_dataset(folder / f"pairs-{name}", labelled=labelled)
+    run = make_pair_run(folder / f"run-{name}", data, how="all" if labelled else "top:1")
+    told: list[Event] = []
+    risk = 0.3 if labelled else None
+    export(run, folder / f"model-{name}", risk=risk, threads=1, listen=told.append)
+    return Made(data, run, open_bundle(folder / f"model-{name}"), told)
+
+
+@pytest.fixture(scope="session")
+def matching(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """Vectors, from pairs labelled same or different; with a risk budget of 30 %."""
+    return made_of_pairs(tmp_path_factory.getbasetemp(), True)
+
+
+@pytest.fixture(scope="session")
+def partners(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """Vectors, from pairs that are all the same; the last of two blocks trained."""
+    return made_of_pairs(tmp_path_factory.getbasetemp(), False)
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,8 @@ from homefield.backbones.how import parse_how
 from homefield.backbones.layers import apply_how
 from homefield.backbones.tokenizer import train_tokenizer
 from homefield.data import PrepareOptions, prepare
-from homefield.data.dataset import Dataset
+from homefield.data.dataset import SPLITS, Dataset
+from homefield.evaluate.pairs import frame_rows
 from homefield.tasks import task
 from homefield.train.network import Network, NetworkInfo
 from homefield.train.recipe import Recipe, write_recipe
@@ -112,6 +113,58 @@ def make_run(folder: Path, dataset: Dataset, *, how: str = "all", seed: int = 7,
         "frozen_to": frozen_to,
         "labels": list(labels),
         "how": how,
+    }
+    (folder / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    return open_run(folder)
+
+
+def write_pair_records(path: Path, *, labelled: bool = True, count: int = 300, seed: int = 0) -> Path:
+    """Questions beside the same question in other words, or, a third of them, beside another one."""
+    random = np.random.default_rng(seed)
+    flat = [question for questions in TOPICS.values() for question in questions]
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        out = csv.writer(stream)
+        out.writerow(["text", "other", "same"] if labelled else ["text", "other"])
+        for place in range(count):
+            question, same = flat[place % len(flat)], not labelled or place % 3 > 0
+            stated = question if same else flat[(place + 1 + int(random.integers(len(flat) - 1))) % len(flat)]
+            first, second = (" ".join(map(str, random.choice(WORDS, size=2))) for _ in range(2))
+            row = [f"{question} {first} {place}", f"{second} {stated} no {place}"]
+            out.writerow([*row, int(same)] if labelled else row)
+    return path
+
+
+def make_pair_dataset(folder: Path, *, labelled: bool = True, count: int = 300) -> Dataset:
+    folder.mkdir(parents=True, exist_ok=True)
+    records = write_pair_records(folder / "records.csv", labelled=labelled, count=count)
+    shares = {"train": 0.4, "validation": 0.25, "calibration": 0.25, "test": 0.1}
+    options = PrepareOptions(shares=shares, near_threshold=1.0, suspects_rows=0)
+    return prepare([records], folder / "dataset", columns={"text": "text", "other": "other"}, options=options)
+
+
+def make_pair_run(folder: Path, dataset: Dataset, *, how: str = "all") -> Run:
+    """A finished run whose vectors are those of a random encoder: texts that share words lie close."""
+    pairs = {split: frame_rows(dataset.frame(split), noisy=split != "train") for split in SPLITS}
+    encoder = small_encoder(pairs["train"].strings)
+    frozen_to = apply_how(encoder, parse_how(how))
+    network = Network(encoder, task("match").head(encoder.width, 0, 0.0), NetworkInfo(
+        "match", "vector", (), how, frozen_to, 32, 0.0
+    )).eval()  # fmt: skip
+    folder.mkdir(parents=True)
+    write_recipe(Recipe(data=str(dataset.path), train=how, task="match"), folder / "recipe.toml")
+    write_network(network, folder / "weights", extra={})
+    (folder / "outputs").mkdir()
+    for split in ("validation", "calibration", "test"):
+        vectors, _ = forward(network, pairs[split].strings)
+        empty = np.zeros((len(vectors), 0), dtype=np.float16)
+        save_file({"logits": vectors, "vectors": empty}, folder / "outputs" / f"{split}.safetensors")
+    record = {
+        "status": "finished",
+        "dataset": {"path": str(dataset.path), "hash": dataset.manifest.hash},
+        "frozen_to": frozen_to,
+        "labels": [],
+        "how": how,
+        "output": "vector",
     }
     (folder / "run.json").write_text(json.dumps(record), encoding="utf-8")
     return open_run(folder)

@@ -14,8 +14,9 @@ from homefield.errors import CallError
 from homefield.evaluate.calibration import probabilities
 from homefield.evaluate.metrics import HEADLINE, measure
 from homefield.messages import LANGUAGES, text
-from homefield.tasks import TASKS, Task, task, task_for
+from homefield.tasks import Task, task, task_for
 from homefield.tasks.classify import Classify
+from homefield.tasks.match import Match
 from homefield.tasks.multilabel import Multilabel
 from homefield.tasks.regress import Regress
 
@@ -27,7 +28,11 @@ COLUMNS = {
 }
 
 
-@pytest.fixture(params=TASKS)
+ROW_BY_ROW = tuple(COLUMNS)
+"""Tasks whose rows are learned from one by one; `match` has tests of its own."""
+
+
+@pytest.fixture(params=ROW_BY_ROW)
 def some(request: pytest.FixtureRequest) -> tuple[Task, pl.Series]:
     return task(request.param), COLUMNS[request.param]
 
@@ -104,6 +109,7 @@ def test_every_fault_is_a_sentence_in_both_languages() -> None:
         *Classify().check(pl.Series(["a", "a"]), ("a",)),
         *Regress().check(pl.Series([1.0, float("nan")]), ()),
         *Regress().check(pl.Series([1.0, 1.0]), ()),
+        *Match().check(pl.Series([False, False]), ()),
     ]
     assert [f.code.partition(".")[2] for f in faults] == [
         "target_empty",
@@ -112,6 +118,7 @@ def test_every_fault_is_a_sentence_in_both_languages() -> None:
         "one_class",
         "target_not_finite",
         "one_number",
+        "none_same",
     ]
     for fault in faults:
         for language in LANGUAGES:
@@ -119,7 +126,7 @@ def test_every_fault_is_a_sentence_in_both_languages() -> None:
 
 
 def test_an_unknown_task_names_those_there_are() -> None:
-    with pytest.raises(CallError, match="classify, multilabel, regress"):
+    with pytest.raises(CallError, match="classify, multilabel, regress, match"):
         task("clasify")
 
 

@@ -32,6 +32,7 @@ class Shape:
     embedding_width: of the word table when it is narrower than the blocks (ELECTRA), else the same.
     norm: where a block normalises, after the residual sum as in BERT or before each part.
     grams, gram: rows and width of the table of n-grams in the input layer (`phrases.Phrases`); 0 rows for none.
+    head_width: of a head, where heads were pruned and what is left is narrower than the blocks; 0: width / heads.
     """
 
     vocabulary: int
@@ -49,6 +50,12 @@ class Shape:
     norm: Literal["post", "pre"] = "post"
     grams: int = 0
     gram: int = 0
+    head_width: int = 0
+
+    @property
+    def attended(self) -> int:
+        """What all heads of a block hold together."""
+        return self.heads * (self.head_width or self.width // self.heads)
 
 
 class Block(nn.Module):
@@ -60,8 +67,8 @@ class Block(nn.Module):
         self.heads = shape.heads
         self.activation = shape.activation
         self.pre = shape.norm == "pre"
-        self.qkv = nn.Linear(width, 3 * width)
-        self.out = nn.Linear(width, width)
+        self.qkv = nn.Linear(width, 3 * shape.attended)
+        self.out = nn.Linear(shape.attended, width)
         self.attention_norm = nn.LayerNorm(width, eps=shape.eps)
         self.up = nn.Linear(width, shape.inner)
         self.down = nn.Linear(shape.inner, width)
@@ -199,7 +206,8 @@ class Encoder(Backbone):
         """Architecture, shape, facts."""
         return {
             "architecture": "encoder",
-            "shape": asdict(self.shape),
+            # Without what is not used: what names a network by its shape stays as it was.
+            "shape": {key: value for key, value in asdict(self.shape).items() if key != "head_width" or value},
             "facts": self.facts.as_json(),
             "pad_id": self.pad_id,
             "adapters": self.adapters,

@@ -24,6 +24,7 @@ VERBS = {
         "pretrain": f"{_FROM}.pretrain:pretrain",
         "evaluate": f"{_FROM}.evaluate:evaluate",
         "export": f"{_FROM}.export:export",
+        "compress": f"{_FROM}.compress:compress",
     },
     "use": {
         "predict": f"{_FROM}.predict:predict",

@@ -17,6 +17,7 @@ from homefield.data.labels import LabelCounter, canonical_labels
 from homefield.data.language import LANGUAGES, languages_of
 from homefield.data.near import NearIndex
 from homefield.data.options import PrepareOptions
+from homefield.data.pairs import DIFFERENT, SAME, as_same
 from homefield.data.read import Source
 from homefield.data.spill import Spill
 from homefield.data.times import parse_times
@@ -124,7 +125,8 @@ def _judged(frame: pl.DataFrame, options: PrepareOptions, gathered: Gathered) ->
         frame = frame.with_columns(after.alias(name))
     frame = frame.with_columns(languages_of(frame["text"]))
     if (target := _target(frame.columns)) is not None:
-        frame = frame.with_columns(canonical_labels(frame[target], options.label_kind))
+        labels = canonical_labels(frame[target], None if target == "same" else options.label_kind)
+        frame = frame.with_columns(as_same(labels) if target == "same" else labels)
     if "time" in frame.columns:
         frame = frame.with_columns(parse_times(frame["time"]))
     length = (
@@ -150,7 +152,9 @@ def _reason(columns: Sequence[str], options: PrepareOptions) -> pl.Expr:
     ]
     if (target := _target(columns)) is not None:
         rules.append(("no_label", pl.col(target).is_null()))
-        if options.label_kind == "number":
+        if target == "same":
+            rules.append(("not_same", ~pl.col(target).is_in([SAME, DIFFERENT])))
+        elif options.label_kind == "number":
             rules.append(("not_number", ~pl.col(target).cast(pl.Float64, strict=False).is_finite().fill_null(False)))
     if options.languages:
         rules.append(("language", ~pl.col("language").is_in(list(options.languages))))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
+from homefield.data.pairs import says_same
 from homefield.errors import RecordsError
 
 __all__ = ["Roles", "find_roles", "require"]
@@ -32,7 +33,8 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "相似问", "相似问题", "对比文本", "问题2", "文本2", "句子2",
     ),
     "same": (
-        "same", "issame", "isduplicate", "duplicate", "match", "ismatch", "相同", "是否相同", "是否相似", "是否重复",
+        "same", "issame", "isduplicate", "duplicate", "match", "ismatch", "paraphrase", "相同", "是否相同", "是否相似",
+        "是否重复", "是否同义", "是否一致", "是否匹配",
     ),
     "group": (
         "group", "groupid", "customer", "customerid", "clientid", "userid", "user", "dialogue", "dialogueid", "session",
@@ -100,6 +102,9 @@ def find_roles(path: Path, sample: pl.DataFrame, columns: Mapping[str, str]) -> 
         found["label"] = column
     if "same" in found and "other" not in found and "same" not in columns:
         del found["same"]
+    if "other" in found and "same" not in found and "label" in found and says_same(sample[found["label"]]):
+        # Pairs are mostly published with a `label` of 0 and 1.
+        found["same"] = found.pop("label")
     ordered = {role: found[role] for role in sorted(found, key=_order)}
     return Roles(ordered, tuple(role for role in ordered if role not in columns))
 

@@ -21,6 +21,7 @@ from homefield.data.dataset import SPLITS, LabelKind
 from homefield.data.duplicates import CONFLICT, IN_TEST, LINKED, MERGED
 from homefield.data.gather import SHOWN_CHARACTERS
 from homefield.data.labels import typed_labels
+from homefield.data.pairs import SAME
 from homefield.data.quality_page import quality_page
 from homefield.data.reasons import reason_text
 from homefield.data.settle import Settled
@@ -120,6 +121,8 @@ def _range(
     )
     if "label" in frame.columns:
         frame = frame.with_columns(typed_labels(frame["label"], kind))
+    if "same" in frame.columns:
+        frame = frame.with_columns(pl.col("same") == SAME)
     first = [name for name in _FIRST if name in frame.columns]
     return frame.select(*first, *(name for name in frame.columns if name not in first))
 

@@ -19,7 +19,7 @@ from homefield.evaluate.intervals import wilson
 
 __all__ = ["Bin", "Output", "blocks", "calibration_error", "fit_temperature", "probabilities", "reliability"]
 
-Output = Literal["category", "categories", "number"]
+Output = Literal["category", "categories", "number", "vector"]
 Array = NDArray[np.floating]
 
 BLOCK = 1 << 21  # numbers held at once in double precision: 16 MB

@@ -19,7 +19,7 @@ from homefield.evaluate.calibration import Output, blocks, calibration_error
 
 __all__ = ["HEADLINE", "auroc", "classify", "confusion_counts", "measure", "multilabel", "regress"]
 
-HEADLINE: dict[Output, str] = {"category": "accuracy", "categories": "f1_micro", "number": "r2"}
+HEADLINE: dict[Output, str] = {"category": "accuracy", "categories": "f1_micro", "number": "r2", "vector": "mrr"}
 """The metric that decides, by kind of output; larger is better for each."""
 
 RANKED = 200_000_000  # numbers ranked at most for AUROC; of larger arrays an even sample of rows

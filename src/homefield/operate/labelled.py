@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,17 @@ import polars as pl
 from numpy.typing import NDArray
 
 from homefield.data.blocks import Fault
+from homefield.data.dataset import LabelKind
+from homefield.data.labels import canonical_labels
 from homefield.data.language import languages_of
+from homefield.data.pairs import DIFFERENT, SAME, as_same
 from homefield.data.read import read_records
 from homefield.errors import RecordsError
 from homefield.evaluate.calibration import Output
+from homefield.evaluate.pairs import PairRows, pair_rows
 from homefield.events import Listener, silent
 
-__all__ = ["Labelled", "read_labelled", "targets_of"]
+__all__ = ["Labelled", "read_labelled", "read_pairs", "targets_of"]
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,8 @@ def read_labelled(file: Path, *, columns: Mapping[str, str], output: Output, lis
         skipped["unreadable"] += 1
 
     kept: list[pl.DataFrame] = []
-    for block in read_records([file], columns=columns, label_kind=output, on_fault=unreadable, listen=listen):
+    kind: LabelKind = "none" if output == "vector" else output
+    for block in read_records([file], columns=columns, label_kind=kind, on_fault=unreadable, listen=listen):
         for role in ("text", "label"):
             if role not in block.columns:
                 raise RecordsError("judge.no_column", file=file, role=role)
@@ -77,6 +82,46 @@ def read_labelled(file: Path, *, columns: Mapping[str, str], output: Output, lis
         languages=languages_of(frame["text"]).to_list(),
         skipped={reason: count for reason, count in skipped.items() if count},
     )
+
+
+def read_pairs(
+    file: Path, *, columns: Mapping[str, str], clean: Callable[[str], str], listen: Listener = silent
+) -> tuple[PairRows, Mapping[str, int]]:
+    """The rows of `file` that have a text and an other, and the rest counted by reason: `empty`, `unlabelled` (a column
+    `same` says neither), `unreadable`. Without a column `same` all pairs are the same.
+
+    clean: makes a text what the model reads.
+
+    Raises:
+        RecordsError: as `homefield.data.read_records`; `judge.no_column`, `judge.no_pairs`.
+    """
+    skipped: Counter[str] = Counter()
+
+    def unreadable(path: Path, row: int, fault: Fault) -> None:
+        del path, row, fault
+        skipped["unreadable"] += 1
+
+    rows: list[tuple[str, str, bool, str]] = []
+    labelled = False
+    for block in read_records([file], columns=columns, on_fault=unreadable, listen=listen):
+        for role in ("text", "other"):
+            if role not in block.columns:
+                raise RecordsError("judge.no_column", file=file, role=role)
+        labelled = "same" in block.columns
+        said = as_same(canonical_labels(block["same"])).to_list() if labelled else [SAME] * len(block)
+        for text, other, word, row in zip(block["text"], block["other"], said, block["row"], strict=True):
+            pair = clean(text or ""), clean(other or "")
+            if not all(pair):
+                skipped["empty"] += 1
+            elif word not in (SAME, DIFFERENT):
+                skipped["unlabelled"] += 1
+            else:
+                rows.append((*pair, word == SAME, f"{file.name}:{row}"))
+    if not rows:
+        raise RecordsError("judge.no_pairs", file=file, empty=skipped["empty"], unlabelled=skipped["unlabelled"])
+    texts, others, same, names = zip(*rows, strict=True)
+    found = pair_rows(texts, others, same if labelled else None, names)
+    return found, {reason: count for reason, count in skipped.items() if count}
 
 
 def targets_of(found: list[Any], output: Output, labels: tuple[str, ...]) -> NDArray[Any]:

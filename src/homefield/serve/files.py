@@ -18,6 +18,7 @@ from homefield.data.blocks import Fault
 from homefield.data.read import read_records
 from homefield.errors import CallError
 from homefield.events import Event, Listener, silent
+from homefield.serve.matcher import Matcher
 from homefield.serve.prediction import Prediction
 from homefield.serve.predictor import CHUNK, Predictor
 from homefield.serve.writers import new_table
@@ -60,7 +61,7 @@ class FileSummary:
 
 
 def predict_rows(
-    predictor: Predictor,
+    predictor: Predictor | Matcher,
     files: Sequence[Path],
     *,
     columns: Mapping[str, str],
@@ -98,7 +99,7 @@ def predict_rows(
 
 
 def predict_file(
-    predictor: Predictor,
+    predictor: Predictor | Matcher,
     files: Sequence[Path],
     out: Path,
     *,
@@ -137,15 +138,18 @@ def predict_file(
 
 
 def _answered(
-    predictor: Predictor, block: pl.DataFrame, files: Sequence[Path], *, evidence: int, top: int
+    predictor: Predictor | Matcher, block: pl.DataFrame, files: Sequence[Path], *, evidence: int, top: int
 ) -> Iterator[Row]:
     for start in range(0, len(block), CHUNK):
         some = block.slice(start, CHUNK)
         texts = ["" if text is None else str(text) for text in some["text"].to_list()]
-        said = predictor.predict(texts, evidence=evidence, top=top)
+        if isinstance(predictor, Matcher) and "other" in some.columns:
+            said = predictor.pairs(texts, ["" if other is None else str(other) for other in some["other"].to_list()])
+        else:
+            said = predictor.predict(texts, evidence=evidence, top=top)
         for source, number, text, prediction in zip(some["source"], some["row"], texts, said, strict=True):
             yield Row(files[source], number, text, prediction)
 
 
-def _unreadable(predictor: Predictor, file: Path, row: int) -> Row:
+def _unreadable(predictor: Predictor | Matcher, file: Path, row: int) -> Row:
     return Row(file, row, None, Prediction((), None, None, 0.0, "abstain", "unreadable", (), None, (), predictor.title))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from homefield.data.dataset import Dataset, SplitName
 from homefield.errors import CallError
 from homefield.evaluate.calibration import Output
+from homefield.evaluate.pairs import PairRows, frame_rows
 from homefield.tasks import task
 from homefield.train.network import Network
 from homefield.train.run import Run
@@ -64,8 +65,19 @@ class Material:
         """What the outputs stand for."""
         return self.network.info.labels
 
+    def pairs(self, split: SplitName) -> PairRows:
+        """Of a task that gives vectors the pairs of a split, as the run read them."""
+        sources = [str(one.get("file", index)) for index, one in enumerate(self.dataset.manifest.sources)]
+        return frame_rows(self.dataset.frame(split), sources, noisy=split != "train")
+
     def rows(self, split: SplitName) -> Rows:
-        """The rows of a split, with what the run gave for them."""
+        """The rows of a split, with what the run gave for them; of a task that gives vectors its strings."""
+        if self.output == "vector":
+            pairs = self.pairs(split)
+            strings = pl.DataFrame({"text": pairs.strings}, schema={"text": pl.String})
+            kept = split != "train" and len(pairs) > 0
+            logits = self.run.outputs(split).logits if kept else None
+            return Rows(strings, np.zeros((len(strings), 0)), list(pairs.names), logits)
         frame = self.dataset.frame(split)
         kind = task(self.network.info.task)
         if len(frame):
@@ -89,6 +101,19 @@ class Material:
             if self.dataset.rows(split):
                 rows = self.rows(split)
                 return rows.at(np.linspace(0, len(rows) - 1, min(len(rows), CHECKED)).astype(np.int64))
+        raise CallError("ship.no_rows", dataset=self.dataset.path)
+
+    @property
+    def ranked(self) -> SplitName:
+        """The split whose pairs decide about int8, of a task that gives vectors.
+
+        Raises:
+            CallError: `ship.no_rows`.
+        """
+        order: tuple[SplitName, ...] = ("validation", "calibration", "test", "train")
+        for split in order:
+            if self.dataset.rows(split):
+                return split
         raise CallError("ship.no_rows", dataset=self.dataset.path)
 
     @cached_property

@@ -21,6 +21,7 @@ from homefield.files import write_file
 from homefield.ship.card import write_card
 from homefield.ship.forms import Forms
 from homefield.ship.graphs import Graphs, export_graphs
+from homefield.ship.matched import check_ranking, settle_match
 from homefield.ship.material import Material, read_material
 from homefield.ship.parity import KEPT_TOLERANCE, check_logits, check_metric, network_logits, served_alone
 from homefield.ship.quantise import WAYS, quantise
@@ -49,8 +50,8 @@ def export(
     will call it. evidence: training rows it carries at most. threads: of the networks; None for every physical core.
 
     Raises:
-        Refused: `ship.parity_weights`, `ship.parity_merged`, `ship.parity_fp32`, `ship.parity_int8`: where trained,
-            merged, exported and quantised part. Nothing is left at `out`.
+        Refused: `ship.parity_weights`, `ship.parity_merged`, `ship.parity_fp32`, `ship.parity_int8`,
+            `ship.parity_ranking`: where trained, merged, exported and quantised part. Nothing is left at `out`.
         CallError: `files.exists`, `ship.bad_risk`, `ship.risk_for_number`, `ship.unfinished`, `ship.other_dataset`,
             `ship.no_rows`.
         Tampered: `dataset.changed`.
@@ -65,7 +66,8 @@ def export(
             raise CallError("ship.risk_for_number")
         forms = Forms(draft, _described(run, material, name, version), threads)
         parity = _pass_gate(draft, forms, material, listen)
-        settled = settle(draft, forms.predictor("int8"), material, risk=risk, evidence=evidence, listen=listen)
+        settling = settle_match if material.output == "vector" else settle
+        settled = settling(draft, forms.predictor("int8"), material, risk=risk, evidence=evidence, listen=listen)
         draft.manifest = replace(settled, parity=parity)
         write_file(draft.folder / "card.md", write_card(draft.manifest))
         if (run.path / "report.html").is_file():
@@ -117,14 +119,19 @@ def _pass_gate(draft: BundleDraft, forms: Forms, material: Material, listen: Lis
 
 def _quantised(forms: Forms, graphs: Graphs, material: Material, listen: Listener) -> dict[str, Any]:
     """Quantise, the smallest way first, until one is as good as the network was."""
-    rows, refused = material.checked, None
+    refused = None
+    pairs = material.pairs(material.ranked) if material.output == "vector" else None
+    rows = material.checked if pairs is None else material.rows(material.ranked)
     trained = rows.logits if rows.logits is not None else forms.predictor("fp32").outputs(rows.texts).logits
     for way in WAYS:
         listen(Event("stage", f"ship.stage_quantise_{way.name}"))
         forms.write("int8", quantise(graphs, way))
         served = forms.predictor("int8").outputs(rows.texts).logits
         try:
-            measured = check_metric(trained, served, rows, material.output, material.labels)
+            if pairs is None:
+                measured = check_metric(trained, served, rows, material.output, material.labels)
+            else:
+                measured = check_ranking(trained, served, pairs)
         except Refused as error:
             refused = error
             if way is not WAYS[-1]:
@@ -178,7 +185,10 @@ def _described(run: Run, material: Material, name: str | None, version: int | No
             "rows": {split: int(facts["rows"]) for split, facts in dataset.splits.items()},
             "sources": [str(source.get("file", "")) for source in dataset.sources],
         },
-        run={"seed": run.recipe.seed, "recipe": run.recipe.model_dump(mode="json", exclude={"data"})},
+        run={
+            "seed": run.recipe.seed,
+            "recipe": run.recipe.model_dump(mode="json", exclude={"data", "start", "teacher", "unlabelled"}),
+        },
     )
 
 

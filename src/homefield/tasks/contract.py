@@ -20,7 +20,7 @@ from homefield.data.dataset import LabelKind
 
 __all__ = ["Fault", "Output", "Targets", "Task"]
 
-Output = Literal["category", "categories", "number"]
+Output = Literal["category", "categories", "number", "vector"]
 Targets = NDArray[np.int64] | NDArray[np.float32]
 
 

@@ -7,7 +7,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-__all__ = ["NumberHead", "linear_head"]
+__all__ = ["NumberHead", "VectorHead", "linear_head"]
 
 
 def linear_head(width: int, size: int, dropout: float) -> nn.Module:
@@ -31,3 +31,18 @@ class NumberHead(nn.Module):
         """`[B, width]` to `[B, size]` in the targets' units."""
         inner = cast("Tensor", self.inner(vectors))
         return inner * cast("Tensor", self.spread) + cast("Tensor", self.centre)
+
+
+class VectorHead(nn.Module):
+    """A square layer that starts as the identity, then length 1: the backbone's own geometry is where it begins."""
+
+    def __init__(self, width: int, dropout: float) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
+        self.turn = nn.Linear(width, width, bias=False)
+        nn.init.eye_(self.turn.weight)
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """`[B, width]` to `[B, width]` of length 1."""
+        turned = cast("Tensor", self.turn(self.dropout(vectors)))
+        return turned / turned.square().sum(dim=-1, keepdim=True).clamp(min=1e-12).sqrt()

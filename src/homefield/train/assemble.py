@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, cast
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
 from homefield.backbones.activations import ActivationCache, Filling, activation_cache
 from homefield.backbones.backbone import Backbone
@@ -17,18 +19,22 @@ from homefield.backbones.layers import apply_how, layer_rates
 from homefield.backbones.load import load
 from homefield.data.augment import augment, parse_noise
 from homefield.data.dataset import SPLITS, SplitName
+from homefield.evaluate.pairs import PairRows, frame_rows
 from homefield.events import Event, Listener
 from homefield.tasks import Targets, Task
 from homefield.train.batches import steps_per_epoch
 from homefield.train.check import Checked
 from homefield.train.defaults import (
+    VIEW_DROPOUT,
     choose_average,
     choose_epochs,
+    choose_match_rates,
     choose_max_length,
     choose_rates,
     choose_smoothing,
     choose_tokens,
 )
+from homefield.train.distil import read_unlabelled, taught
 from homefield.train.distributed import Ranks
 from homefield.train.feed import Feed, StateFeed, TokenFeed
 from homefield.train.network import Network, NetworkInfo
@@ -36,6 +42,7 @@ from homefield.train.optimiser import Trained
 from homefield.train.precision import Precision
 from homefield.train.probe import Arithmetic, Probe, choose_precision, probe
 from homefield.train.recipe import Recipe
+from homefield.train.run import read_network
 from homefield.workspace import Workspace
 
 __all__ = ["Bench", "arithmetic_for", "assemble", "feed_splits", "trained_parts"]
@@ -43,7 +50,11 @@ __all__ = ["Bench", "arithmetic_for", "assemble", "feed_splits", "trained_parts"
 
 @dataclass(frozen=True)
 class Bench:
-    """All that a run works with. `recipe` has no `auto` left; `task` knows the training targets."""
+    """All that a run works with. `recipe` has no `auto` left; `task` knows the training targets.
+
+    pairs: of a task that gives vectors, by split; its feeds hold their distinct strings, its targets are empty.
+    soft: of a run with a teacher, its outputs for the training texts `[N, C]`, those without labels last.
+    """
 
     recipe: Recipe
     task: Task
@@ -52,6 +63,8 @@ class Bench:
     targets: dict[SplitName, Targets]
     precision: Precision
     found: Probe
+    pairs: dict[SplitName, PairRows] = field(default_factory=dict)
+    soft: Tensor | None = None
 
 
 def assemble(
@@ -65,17 +78,20 @@ def assemble(
 ) -> Bench:
     """Load, encode, freeze, cache. `stack` closes the caches when the run ends; `earlier` is the arithmetic that a
     run to be resumed was started in."""
-    dataset, labels = checked.dataset, checked.dataset.manifest.labels
-    columns = {split: dataset.frame(split).select("text", "label") for split in SPLITS if dataset.rows(split)}
-    texts = {split: frame["text"].to_list() for split, frame in columns.items()}
-    targets = {split: checked.task.targets(frame["label"], labels) for split, frame in columns.items()}
-    fitted = checked.task.fit(targets["train"])
+    labels = checked.dataset.manifest.labels if checked.task.output != "vector" else ()
+    texts, targets, pairs = _rows(checked)
+    texts["train"] = texts["train"] + _unlabelled(checked, texts)
+    fitted = checked.task.fit(targets["train"]) if targets else checked.task
     if checked.source.reason is not None:
         listen(Event("note", checked.source.reason[0], values=checked.source.reason[1]))
-    backbone = load(checked.source, tokenizer_texts=texts["train"], seed=checked.recipe.seed)
+    started = read_network(Path(checked.recipe.start).expanduser() / "weights") if checked.recipe.start else None
+    if started is None:
+        backbone = load(checked.source, tokenizer_texts=texts["train"], seed=checked.recipe.seed)
+    else:
+        backbone = started.backbone
     recipe = checked.recipe
     found, precision = arithmetic_for(recipe.device, recipe.precision, ranks, earlier)
-    recipe = _resolved(checked, backbone, texts["train"], workspace, precision.device.type, listen)
+    recipe = _resolved(checked, backbone, texts["train"], _are_views(pairs), workspace, precision.device.type, listen)
     length = cast("int", recipe.max_length)
     forms = {split: [rows] for split, rows in texts.items()}
     forms["train"] += _noisy(texts["train"], recipe)
@@ -84,7 +100,7 @@ def assemble(
         for split, several in forms.items()
     }
     frozen_to = apply_how(backbone, checked.how)
-    backbone.dropout = recipe.dropout
+    backbone.dropout = recipe.dropout or (VIEW_DROPOUT if _are_views(pairs) else 0.0)
     if recipe.vocabulary == "used":
         # The padding token is looked up too; without its row every batch would need a second look-up.
         used = np.unique(np.concatenate([variant.used_ids() for variant in encoded["train"]]))
@@ -92,15 +108,14 @@ def assemble(
     info = NetworkInfo(
         fitted.name, fitted.output, labels, str(checked.how), frozen_to, length, cast("float", recipe.head_dropout)
     )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.seed)
-        head = fitted.head(backbone.width, fitted.size(labels), info.head_dropout)
+    head = _head(fitted, backbone, info, recipe.seed, started)
     network = Network(backbone, head, info).to(precision.device)
     feeds = feed_splits(network, encoded, recipe, precision, workspace, stack, listen)
     if (variants := len(encoded["train"])) > 1:
         cached = "train.noise_cached" if isinstance(feeds["train"], StateFeed) else "train.noise_not_cached"
         listen(Event("note", cached, values={"variants": variants - 1}))
-    return Bench(recipe, fitted, network, feeds, targets, precision, found)
+    soft = taught(recipe, texts["train"], precision, workspace.cache, listen) if recipe.teacher else None
+    return Bench(recipe, fitted, network, feeds, targets, precision, found, pairs, soft)
 
 
 def feed_splits(
@@ -164,12 +179,58 @@ def _noisy(texts: Sequence[str], recipe: Recipe) -> list[list[str]]:
     return [list(form) for form in zip(*augment(texts, shares=shares, variants=count, seed=recipe.seed), strict=True)]
 
 
+def _rows(
+    checked: Checked,
+) -> tuple[dict[SplitName, list[str]], dict[SplitName, Targets], dict[SplitName, PairRows]]:
+    """Of each split with rows the texts, their targets, and for a task that gives vectors the pairs of texts."""
+    dataset, labels = checked.dataset, checked.dataset.manifest.labels
+    there = [split for split in SPLITS if dataset.rows(split)]
+    if checked.task.output == "vector":
+        pairs = {split: frame_rows(dataset.frame(split), noisy=split != "train") for split in there}
+        return {split: each.strings for split, each in pairs.items()}, {}, pairs
+    columns = {split: dataset.frame(split).select("text", "label") for split in there}
+    texts = {split: frame["text"].to_list() for split, frame in columns.items()}
+    return texts, {split: checked.task.targets(frame["label"], labels) for split, frame in columns.items()}, {}
+
+
+def _unlabelled(checked: Checked, texts: Mapping[SplitName, Sequence[str]]) -> list[str]:
+    """Texts without labels to learn from the teacher."""
+    known = [text for each in texts.values() for text in each]
+    return read_unlabelled(checked.recipe, checked.dataset.manifest.options, known)
+
+
+def _head(fitted: Task, backbone: Backbone, info: NetworkInfo, seed: int, started: Network | None) -> nn.Module:
+    """A new head, or the one of the network that the run starts from."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        head = fitted.head(backbone.width, fitted.size(info.labels), info.head_dropout)
+    if started is not None:
+        head.load_state_dict(started.head.state_dict())
+    return head
+
+
+def _are_views(pairs: Mapping[SplitName, PairRows]) -> bool:
+    return "train" in pairs and pairs["train"].views
+
+
 def _resolved(
-    checked: Checked, backbone: Backbone, texts: Sequence[str], workspace: Workspace, device: str, listen: Listener
+    checked: Checked,
+    backbone: Backbone,
+    texts: Sequence[str],
+    views: bool,
+    workspace: Workspace,
+    device: str,
+    listen: Listener,
 ) -> Recipe:
     recipe, facts = checked.recipe, backbone.facts
-    start = ("random" if facts.fresh else "fitted") if recipe.head_start == "auto" else recipe.head_start
+    vectors = checked.task.output == "vector"
+    # Vectors begin as the backbone's own: there is no head to be fitted to them.
+    start = "random" if facts.fresh or vectors else "fitted"
+    if recipe.head_start != "auto":
+        start = recipe.head_start
     rates = choose_rates(facts, checked.how, fitted=start == "fitted")
+    if vectors:
+        rates = choose_match_rates(facts, checked.how, views=views)
     chosen: dict[str, object] = {
         "backbone": checked.source.name if recipe.backbone == "auto" else recipe.backbone,
         "learning_rate": rates.learning_rate,

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
 import torch
 
 from homefield.backbones.catalogue import BackboneSource, resolve
+from homefield.backbones.facts import Facts
 from homefield.backbones.how import How, parse_how
 from homefield.backbones.layers import check_how
 from homefield.data.augment import NOISE, parse_noise
 from homefield.data.dataset import SPLITS, Dataset, open_dataset
 from homefield.errors import HomefieldError
+from homefield.evaluate.matching import metric_for
+from homefield.evaluate.pairs import frame_rows
 from homefield.tasks import Task, task, task_for
 from homefield.train.defaults import choose_smoothing
 from homefield.train.faults import RecipeFault, RecipeFaults, closest
 from homefield.train.loop import Metric
 from homefield.train.recipe import Recipe, read_recipe, source_of
+from homefield.train.run import read_facts
 from homefield.train.trackers import installed
 from homefield.workspace import Workspace
 
@@ -70,7 +74,7 @@ def check_recipe(recipe: Recipe, workspace: Workspace) -> Checked:
     source = how = None
     try:
         languages = dataset.manifest.languages if dataset else {}
-        source = resolve(recipe.backbone, languages=languages, workspace=workspace)
+        source = _source(recipe, languages, workspace)
     except HomefieldError as error:
         faults.append(RecipeFault("backbone", "recipe.fault.cause", cause=error))
     try:
@@ -83,9 +87,17 @@ def check_recipe(recipe: Recipe, workspace: Workspace) -> Checked:
     chosen = metric = None
     if dataset is not None and (name := _task_name(recipe, dataset, faults)) is not None:
         smoothing = choose_smoothing(name) if recipe.label_smoothing == "auto" else recipe.label_smoothing
-        chosen = task(name, label_smoothing=smoothing, class_weights=recipe.class_weights, focal=recipe.focal)
+        chosen = task(
+            name,
+            label_smoothing=smoothing,
+            class_weights=recipe.class_weights,
+            focal=recipe.focal,
+            temperature=recipe.temperature,
+            apart=recipe.apart,
+        )
         faults.extend(_target_faults(recipe, chosen, dataset))
         metric = _metric(recipe, chosen, dataset, faults)
+        faults.extend(_earlier_faults(recipe, chosen, dataset))
     if source is not None and isinstance(recipe.max_length, int) and recipe.max_length > source.facts.max_length:
         values = {"backbone": source.name, "limit": source.facts.max_length, "got": recipe.max_length}
         faults.append(RecipeFault("max_length", "recipe.fault.too_long", values))
@@ -93,6 +105,36 @@ def check_recipe(recipe: Recipe, workspace: Workspace) -> Checked:
         raise RecipeFaults(faults, source=recipe.data or "-")
     fixed = {"data": str(dataset.path), "data_hash": dataset.manifest.hash, "task": chosen.name}
     return Checked(recipe.model_copy(update=fixed), dataset, chosen, source, how, metric)
+
+
+def _source(recipe: Recipe, languages: Mapping[str, int], workspace: Workspace) -> BackboneSource:
+    """The backbone named, or that of the network to start from."""
+    if not recipe.start:
+        return resolve(recipe.backbone, languages=languages, workspace=workspace)
+    facts = read_facts(Path(recipe.start).expanduser() / "weights")
+    # What was fine-tuned once may be frozen, whatever it began as.
+    card = replace(Facts.from_json(facts["blueprint"]["facts"]), fresh=False)
+    return BackboneSource(card.name, "folder", card)
+
+
+def _earlier_faults(recipe: Recipe, chosen: Task, dataset: Dataset) -> Iterator[RecipeFault]:
+    """Whether the networks to start from and to learn from do this very task."""
+    if recipe.unlabelled and not recipe.teacher:
+        yield RecipeFault("unlabelled", "recipe.fault.no_teacher")
+    if recipe.teacher and chosen.output == "vector":
+        yield RecipeFault("teacher", "recipe.fault.no_soft")
+    labels = [] if chosen.output == "vector" else list(dataset.manifest.labels)
+    for key in ("start", "teacher"):
+        if not (folder := getattr(recipe, key)):
+            continue
+        try:
+            info = read_facts(Path(folder).expanduser() / "weights")["info"]
+        except HomefieldError as error:
+            yield RecipeFault(key, "recipe.fault.cause", cause=error)
+            continue
+        if info["task"] != chosen.name or info["labels"] != labels:
+            values = {"path": folder, "task": info["task"], "labels": len(info["labels"])}
+            yield RecipeFault(key, "recipe.fault.other_task", values)
 
 
 def _dataset(recipe: Recipe, faults: list[RecipeFault]) -> Dataset | None:
@@ -112,7 +154,7 @@ def _dataset(recipe: Recipe, faults: list[RecipeFault]) -> Dataset | None:
 
 def _task_name(recipe: Recipe, dataset: Dataset, faults: list[RecipeFault]) -> str | None:
     kind = dataset.manifest.label_kind
-    fits = task_for(kind)
+    fits = "match" if recipe.task == "match" else task_for(kind, dataset.manifest.roles)
     if fits is None:
         faults.append(RecipeFault("data", "recipe.fault.no_labels"))
         return None
@@ -128,12 +170,13 @@ def _target_faults(recipe: Recipe, chosen: Task, dataset: Dataset) -> Iterator[R
         yield RecipeFault("data", "recipe.fault.no_rows")
         return
     labels = dataset.manifest.labels
-    for fault in chosen.check(dataset.frame("train")["label"], labels):
+    column = ("same" if "same" in dataset.manifest.roles else "text") if chosen.output == "vector" else "label"
+    for fault in chosen.check(dataset.frame("train")[column], labels):
         yield RecipeFault("data", fault.code, fault.values)
-    if chosen.output == "number":
+    if chosen.output in ("number", "vector"):
         for key in ("class_weights", "focal", "label_smoothing"):
             if getattr(recipe, key) not in (Recipe.model_fields[key].default, 0.0):
-                yield RecipeFault(key, "recipe.fault.focal_number", {"key": key})
+                yield RecipeFault(key, "recipe.fault.no_classes", {"key": key, "task": chosen.name})
         return
     every = pl.concat([dataset.frame(split)["label"] for split in SPLITS if dataset.rows(split)])
     counts = dict((every.explode() if chosen.output == "categories" else every).value_counts().iter_rows())
@@ -144,8 +187,14 @@ def _target_faults(recipe: Recipe, chosen: Task, dataset: Dataset) -> Iterator[R
 
 
 def _metric(recipe: Recipe, chosen: Task, dataset: Dataset, faults: list[RecipeFault]) -> Metric | None:
-    known = chosen.metrics
-    name = chosen.metric if recipe.metric == "auto" else recipe.metric
+    known, name = chosen.metrics, chosen.metric
+    if chosen.output == "vector" and dataset.rows("validation"):
+        pairs = frame_rows(dataset.frame("validation"), noisy=True)
+        name = metric_for(pairs)
+        # Nothing can be told apart where all pairs are the same.
+        told = pairs.labelled and 0 < pairs.same.sum() < len(pairs)
+        known = {each: less for each, less in known.items() if told or each not in ("auc", "accuracy")}
+    name = name if recipe.metric == "auto" else recipe.metric
     if name not in known:
         values = {"expected": ", ".join(known), "got": name}
         faults.append(RecipeFault("metric", "recipe.fault.wrong_metric", values, closest(name, list(known))))

@@ -5,7 +5,7 @@ Every number here is a starting point that was measured or published, with where
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,15 +14,20 @@ from homefield.backbones.facts import Facts
 from homefield.backbones.how import How
 
 __all__ = [
+    "VIEW_DROPOUT",
     "Rates",
     "choose_average",
     "choose_epochs",
+    "choose_match_rates",
     "choose_max_length",
     "choose_rates",
     "choose_smoothing",
     "choose_tokens",
     "tokens_to_look_at",
 ]
+
+VIEW_DROPOUT = 0.1
+"""Of the backbone where a text's two views differ in nothing else (as in SimCSE)."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,16 @@ def choose_rates(facts: Facts, how: How, *, fitted: bool = True) -> Rates:
     if how.kind == "top":
         return Rates(2 * rate, head, 1.0, 0.1)
     return Rates(rate, head, 1.0, 0.1)
+
+
+def choose_match_rates(facts: Facts, how: How, *, views: bool) -> Rates:
+    """Learning rates for vectors: the head is a turn of the backbone's own space, and learns no faster than it.
+
+    views: texts are seen twice and pulled together, where dropping out is what makes the two differ.
+    """
+    rates = choose_rates(facts, how)
+    own = 5 * facts.learning_rate if how.kind == "head" else min(rates.learning_rate, facts.learning_rate)
+    return replace(rates, head_learning_rate=own, head_dropout=0.1 if views else 0.0)
 
 
 def choose_epochs(facts: Facts, how: How, rows: int, batch: int) -> int:

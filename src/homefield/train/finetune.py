@@ -12,7 +12,8 @@ from homefield.train.assemble import Bench, assemble
 from homefield.train.check import Checked, check_recipe
 from homefield.train.distributed import joined_ranks
 from homefield.train.environment import describe_environment
-from homefield.train.learn import Surroundings, learn
+from homefield.train.learn import learn
+from homefield.train.matched import present_pairs, score_pairs
 from homefield.train.present import present
 from homefield.train.progress import LogFile
 from homefield.train.recipe import Recipe, write_recipe
@@ -21,6 +22,7 @@ from homefield.train.run import Run, RunRecord, open_run
 from homefield.train.score import score
 from homefield.train.session import now, recorded, threads
 from homefield.train.stop import listening_for_stop
+from homefield.train.surroundings import Surroundings
 from homefield.workspace import Workspace
 
 __all__ = ["finetune"]
@@ -85,6 +87,11 @@ def _train(checked: Checked, workspace: Workspace, around: Surroundings) -> None
         bench.network.load_state_dict(open_run(around.folder).network().state_dict())
     else:
         learn(bench, checked.metric, around)
+    if bench.pairs:
+        score_pairs(bench, around)
+        if around.ranks.first:
+            present_pairs(bench, checked.dataset, around)
+        return
     score(bench, around)
     if around.ranks.first:
         present(bench, checked.dataset, around)
@@ -101,7 +108,7 @@ def _record(bench: Bench, checked: Checked, around: Surroundings) -> None:
         labels=list(info.labels),
         how=info.how,
         frozen_to=info.frozen_to,
-        rows={split: len(feed) for split, feed in bench.feeds.items()},
+        rows={split: len(bench.pairs.get(split, feed)) for split, feed in bench.feeds.items()},
     )
     speeds = {"fp32": f"{bench.found.fp32:.0f}", "bf16": f"{bench.found.bf16:.0f}"}
     values = {"precision": bench.precision.arithmetic, "device": bench.found.name, **speeds}

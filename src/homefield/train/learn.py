@@ -2,50 +2,42 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from homefield.backbones.layers import gradual_start, thaw
-from homefield.events import Event, Listener
+from homefield.events import Event
 from homefield.train.assemble import Bench, trained_parts
 from homefield.train.batches import Rows, plan_epoch
 from homefield.train.checkpoint import Checkpoints, Place
 from homefield.train.course import Epochs
 from homefield.train.defaults import tokens_to_look_at
-from homefield.train.distributed import Ranks
+from homefield.train.distil import soft_objective
 from homefield.train.estimate import Workload, estimate
-from homefield.train.loop import Judge, Loop, Metric
+from homefield.train.loop import Judge, Loop, Metric, Objective
+from homefield.train.matched import judge_pairs
+from homefield.train.mining import MINED, Miner
 from homefield.train.optimiser import Optimiser
 from homefield.train.outputs import produce_outputs
+from homefield.train.pairs import Coupled
 from homefield.train.probe import available_memory_gb
 from homefield.train.progress import MetricsFile, Teller
-from homefield.train.run import SCORED, RunRecord, write_network
+from homefield.train.run import SCORED, write_network
 from homefield.train.start import fit_head
-from homefield.train.stop import Stop
+from homefield.train.surroundings import Surroundings
 from homefield.train.trackers import open_tracker
 
-__all__ = ["Surroundings", "learn"]
+__all__ = ["learn"]
 
 _IN_MEMORY = 64 * 2**20
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """Where and with whom a run takes place."""
-
-    folder: Path
-    record: RunRecord
-    ranks: Ranks
-    stop: Stop
-    stack: ExitStack
-    listen: Listener
 
 
 def learn(bench: Bench, metric: Metric, around: Surroundings) -> None:
@@ -56,7 +48,8 @@ def learn(bench: Bench, metric: Metric, around: Surroundings) -> None:
     """
     checkpoints = Checkpoints(around.folder / "checkpoints")
     place, found = Place(), checkpoints.latest()
-    if found is None and bench.recipe.head_start == "fitted":
+    recipe = bench.recipe
+    if found is None and recipe.head_start == "fitted" and not (bench.pairs or recipe.start or recipe.unlabelled):
         _start(bench, around)
     masters = bench.precision.masters(bench.network.backbone)
     optimiser = Optimiser(trained_parts(bench.network, bench.recipe), masters, bench.recipe)
@@ -64,15 +57,16 @@ def learn(bench: Bench, metric: Metric, around: Surroundings) -> None:
         place = found[0]
         optimiser.load_state(found[1])
         around.listen(Event("note", "train.resumed", values={"step": place.step}))
+    lesson = _lesson(bench, place, around)
     if bench.recipe.estimate and place.step == 0:
-        _tell_estimate(bench, optimiser, around)
+        _tell_estimate(bench, lesson, optimiser, around)
     loop = Loop(
         habits=bench.recipe,
-        course=Epochs(bench.recipe, cast("int", bench.recipe.epochs), bench.feeds["train"].lengths, _begin(bench)),
+        course=Epochs(bench.recipe, cast("int", bench.recipe.epochs), lesson.lengths, lesson.begin),
         tokens=cast("int", bench.recipe.tokens),
         device=bench.precision.device,
-        objective=_objective(bench),
-        judge=_judge(bench, around) if "validation" in bench.feeds else None,
+        objective=lesson.objective,
+        judge=lesson.judge,
         metric=metric,
         optimiser=optimiser,
         ranks=around.ranks,
@@ -82,6 +76,7 @@ def learn(bench: Bench, metric: Metric, around: Surroundings) -> None:
         place=place,
         best=checkpoints.best(place),
         patience=bench.recipe.patience,
+        together=lesson.together,
     )
     began, earlier = time.perf_counter(), place.seconds
     with around.stop.patiently():
@@ -98,6 +93,7 @@ def learn(bench: Bench, metric: Metric, around: Surroundings) -> None:
     if around.ranks.first:
         write_network(bench.network, around.folder / "weights", extra={"best": best})
         checkpoints.clear()
+        shutil.rmtree(around.folder / MINED, ignore_errors=True)
     around.ranks.wait()
 
 
@@ -109,8 +105,57 @@ def _start(bench: Bench, around: Surroundings) -> None:
     around.record.took("head", time.perf_counter() - began)
 
 
+@dataclass(frozen=True)
+class Lesson:
+    """How a bench is learned from: what the loop needs to know of its rows. look: the network on rows, to be timed."""
+
+    lengths: Callable[[int], NDArray[np.int32]]
+    objective: Objective
+    judge: Judge | None
+    begin: Callable[[int], None]
+    look: Callable[[Rows], object]
+    together: Callable[[Rows, int], Tensor] | None = None
+
+
+def _lesson(bench: Bench, place: Place, around: Surroundings) -> Lesson:
+    if bench.task.output == "vector":
+        return _pair_lesson(bench, place, around)
+    feed = bench.feeds["train"]
+
+    def look(rows: Rows) -> object:
+        with torch.inference_mode():
+            return feed.produce(bench.network, rows, 0, bench.precision)
+
+    judge = _judge(bench, around) if "validation" in bench.feeds else None
+    return Lesson(feed.lengths, _objective(bench), judge, _begin(bench), look)
+
+
+def _pair_lesson(bench: Bench, place: Place, around: Surroundings) -> Lesson:
+    miner = Miner(bench, around.ranks, around.folder / MINED, around.listen)
+    coupled = Coupled(bench, around.ranks, miner.before(0, place))
+    thaw_for = _begin(bench)
+
+    def begin(epoch: int) -> None:
+        coupled.negatives = miner.before(epoch, place)
+        thaw_for(epoch)
+
+    judge = judge_pairs(bench, around.ranks) if "validation" in bench.feeds else None
+    return Lesson(coupled.lengths, coupled.objective, judge, begin, coupled.look, coupled.together)
+
+
 def _objective(bench: Bench) -> Callable[[Rows, int], tuple[Tensor, Tensor]]:
     feed, network, task, precision = bench.feeds["train"], bench.network, bench.task, bench.precision
+    if bench.soft is not None:
+        return soft_objective(
+            network,
+            lambda rows, epoch: feed.produce(network, rows, epoch, precision)[0],
+            task.loss,
+            bench.targets["train"],
+            bench.soft,
+            bench.recipe,
+            device=precision.device,
+            spread=float(bench.targets["train"].std()) or 1.0,
+        )
     targets = torch.from_numpy(bench.targets["train"]).to(precision.device)
 
     def objective(rows: Rows, epoch: int) -> tuple[Tensor, Tensor]:
@@ -122,7 +167,7 @@ def _objective(bench: Bench) -> Callable[[Rows, int], tuple[Tensor, Tensor]]:
 
 def _judge(bench: Bench, around: Surroundings) -> Judge:
     feed, targets = bench.feeds["validation"], bench.targets["validation"]
-    size = bench.task.size(bench.network.info.labels)
+    size = bench.network.outputs
     # What fits is held in memory; larger sets of rows are written to a file that is gone afterwards.
     small = len(feed) * size * 4 < _IN_MEMORY
     path = None if small else around.folder / "outputs" / ".judged.safetensors"
@@ -173,10 +218,10 @@ def _teller(bench: Bench, place: Place, around: Surroundings) -> Teller:
     return Teller(file, trackers, around.listen)
 
 
-def _tell_estimate(bench: Bench, optimiser: Optimiser, around: Surroundings) -> None:
-    recipe, feed = bench.recipe, bench.feeds["train"]
+def _tell_estimate(bench: Bench, lesson: Lesson, optimiser: Optimiser, around: Surroundings) -> None:
+    recipe = bench.recipe
     epochs = cast("int", recipe.epochs)
-    lengths = feed.lengths(0)
+    lengths = lesson.lengths(0)
     once = sum(int(bench.feeds[split].lengths(0).sum()) for split in SCORED if split in bench.feeds)
     each = int(bench.feeds["validation"].lengths(0).sum()) if "validation" in bench.feeds else 0
     work = Workload(
@@ -187,15 +232,9 @@ def _tell_estimate(bench: Bench, optimiser: Optimiser, around: Surroundings) -> 
         once + epochs * each,
         around.ranks.size,
     )
-    objective = _objective(bench)
-
-    def look(rows: Rows) -> object:
-        with torch.inference_mode():
-            return feed.produce(bench.network, rows, 0, bench.precision)
-
     bench.network.train()
     at_hand = available_memory_gb(bench.precision.device.type)
-    found = estimate(work, lambda rows: objective(rows, 0)[0], look, optimiser, at_hand=at_hand)
+    found = estimate(work, lambda rows: lesson.objective(rows, 0)[0], lesson.look, optimiser, at_hand=at_hand)
     around.record.values["estimate"] = found.as_json()
     told = {"seconds": round(found.seconds), "memory": f"{found.memory_gb:.1f}", "available": found.available_gb}
     around.listen(Event("note", "train.estimate", values=told))

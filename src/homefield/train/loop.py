@@ -77,7 +77,9 @@ class Loop:
 
     tokens: most of them at once. judge: None when there is nothing to judge by. metric: None when the last weights are
     kept whatever the judge says. best: the best weights so far, None before the first evaluation. patience: evaluations
-    without gain before stopping early, 0 for never. more: further numbers told beside those of a step.
+    without gain before stopping early, 0 for never. more: further numbers told beside those of a step. together: learns
+    from a step whose rows depend on each other, all at once, gradients included, and gives this rank's sum of losses
+    and weight; instead of `objective`.
     """
 
     habits: Habits
@@ -96,6 +98,7 @@ class Loop:
     best: dict[str, Tensor] | None = None
     patience: int = 0
     more: Callable[[Mapping[str, float]], Mapping[str, float]] = lambda numbers: {}  # noqa: ARG005
+    together: Callable[[Rows, int], Tensor] | None = None
 
     def __post_init__(self) -> None:
         self._sums = dict.fromkeys(_SUMMED, 0.0) | self.place.since
@@ -128,7 +131,10 @@ class Loop:
         torch.manual_seed(_mixed(self.habits.seed, step, self.ranks.rank))
         parts = cut_by_tokens(self.ranks.share(rows), leg.lengths, self.tokens)
         sums = torch.zeros(4, dtype=torch.float64, device=self.device)
-        for part in parts:
+        if self.together is not None:
+            sums[:2] += self.together(rows, leg.number).to(sums)
+            self.optimiser.collect()
+        for part in parts if self.together is None else ():
             loss, weight = self.objective(part, leg.number)
             loss.backward()  # type: ignore[no-untyped-call]
             self.optimiser.collect()

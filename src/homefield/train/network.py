@@ -8,7 +8,7 @@ from typing import Any, cast
 from torch import Tensor, nn
 
 from homefield.backbones.backbone import Backbone
-from homefield.tasks import Output
+from homefield.tasks import Output, task
 
 __all__ = ["Network", "NetworkInfo"]
 
@@ -47,6 +47,11 @@ class Network(nn.Module):
         self.backbone = backbone
         self.head = head
         self.info = info
+
+    @property
+    def outputs(self) -> int:
+        """C: numbers by text; of a task that gives vectors, as many as the backbone's."""
+        return task(self.info.task).size(self.info.labels) or self.backbone.width
 
     def forward(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """ids and mask `[B, T]` to outputs `[B, C]` and the text's vector `[B, D]`, both float32."""

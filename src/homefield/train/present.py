@@ -22,9 +22,9 @@ from homefield.events import Event
 from homefield.train.assemble import Bench
 from homefield.train.batches import cut_by_tokens
 from homefield.train.defaults import tokens_to_look_at
-from homefield.train.learn import Surroundings
 from homefield.train.outputs import open_outputs
 from homefield.train.precision import Precision
+from homefield.train.surroundings import Surroundings
 
 __all__ = ["present"]
 
@@ -90,7 +90,7 @@ def _baseline(texts: list[str], bench: Bench, validation: Scored | None, around:
         texts,
         bench.targets["train"],
         bench.task.output,
-        bench.task.size(bench.network.info.labels),
+        bench.network.outputs,
         seed=bench.recipe.seed,
         validation=None if validation is None else (validation.texts, validation.targets),
     )

@@ -46,7 +46,7 @@ class Recipe(BaseModel):
 
     data: str = ""
     data_hash: str = ""
-    task: Literal["auto", "classify", "multilabel", "regress"] = "auto"
+    task: Literal["auto", "classify", "multilabel", "regress", "match"] = "auto"
     backbone: str = "auto"
     train: str = "all"
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
@@ -78,6 +78,17 @@ class Recipe(BaseModel):
     focal: Amount = 0.0
     augment: str = "none"
     augment_variants: Whole = 4
+
+    temperature: Positive = 0.05
+    negatives: Annotated[int, Field(ge=0, le=100)] = 2
+    apart: Amount = 0.1
+    candidates: Literal["all", "split"] = "all"
+
+    start: str = ""
+    teacher: str = ""
+    soft: Annotated[float, Field(ge=0, le=1)] = 0.7
+    soft_temperature: Positive = 2.0
+    unlabelled: str = ""
 
     metric: str = "auto"
     patience: Annotated[int, Field(ge=0)] = 0

@@ -33,7 +33,7 @@ from homefield.train.network import Network, NetworkInfo
 from homefield.train.outputs import Outputs, open_outputs
 from homefield.train.recipe import Recipe, load_recipe
 
-__all__ = ["SCORED", "Run", "RunRecord", "open_run", "read_network", "write_network"]
+__all__ = ["SCORED", "Run", "RunRecord", "open_run", "read_facts", "read_network", "write_network"]
 
 Status = Literal["running", "finished", "interrupted", "failed"]
 SCORED: tuple[SplitName, ...] = ("validation", "calibration", "test")
@@ -136,15 +136,25 @@ def write_network(network: Network, folder: Path, *, extra: Mapping[str, Any]) -
         write_file(partial / "network.json", json.dumps(facts, ensure_ascii=False, indent=1))
 
 
+def read_facts(folder: Path) -> dict[str, Any]:
+    """What the network in `folder` is: `info`, `blueprint`.
+
+    Raises:
+        CallError: `train.no_weights`.
+    """
+    if not (folder / "network.json").is_file():
+        raise CallError("train.no_weights", path=folder.parent)
+    facts: dict[str, Any] = json.loads((folder / "network.json").read_text(encoding="utf-8"))
+    return facts
+
+
 def read_network(folder: Path) -> Network:
     """The network in `folder`, float32, in evaluation mode.
 
     Raises:
         CallError: `train.no_weights`, when the run has not been trained to its end.
     """
-    if not (folder / "network.json").is_file():
-        raise CallError("train.no_weights", path=folder.parent)
-    facts = json.loads((folder / "network.json").read_text(encoding="utf-8"))
+    facts = read_facts(folder)
     info = NetworkInfo.from_json(facts["info"])
     backbone = rebuild(facts["blueprint"], Tokenizer.from_file(str(folder / "tokenizer.json")))
     how = parse_how(info.how)

@@ -11,10 +11,10 @@ from homefield.evaluate.metrics import measure
 from homefield.events import Event
 from homefield.train.assemble import Bench
 from homefield.train.defaults import tokens_to_look_at
-from homefield.train.learn import Surroundings
 from homefield.train.outputs import Outputs, produce_outputs
 from homefield.train.precision import Precision
 from homefield.train.run import SCORED
+from homefield.train.surroundings import Surroundings
 
 __all__ = ["score"]
 
@@ -38,7 +38,7 @@ def score(bench: Bench, around: Surroundings) -> None:
             network,
             bench.feeds[split],
             around.folder / "outputs" / f"{split}.safetensors",
-            size=bench.task.size(info.labels),
+            size=network.outputs,
             width=network.backbone.width,
             tokens=tokens_to_look_at(bench.precision.device.type),
             precision=exact,

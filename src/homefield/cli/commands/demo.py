@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from homefield.cli.amounts import percent, seconds, size
 from homefield.cli.command import argument, command, option
@@ -125,15 +125,15 @@ def _make(language: Language, folder: Path, face: Face) -> Shown:
     run = api.finetune(out=folder / "run", workspace=place, listen=listen, **keys)
     bundle = api.export(run, folder / "model", risk=RISK, workspace=place, listen=listen)
     roles = {"text": "text", "label": "label"}
-    verdict = api.evaluate(bundle.path, dataset.path / "test.parquet", columns=roles, workspace=place, listen=listen)
-    predictor = api.load(bundle.path, workspace=place)
+    judged = api.evaluate(bundle.path, dataset.path / "test.parquet", columns=roles, workspace=place, listen=listen)
+    predictor = cast("Predictor", api.load(bundle.path, workspace=place))
     questions = sample.questions(language)
     said = predictor.predict([each["text"] for each in questions], evidence=1)
     return Shown(
         language,
         dataset,
         bundle,
-        verdict,
+        cast("Verdict", judged),
         milliseconds=_speed(predictor, dataset.frame("test")["text"].to_list()),
         asked=[(each["text"], each["intent"], one) for each, one in zip(questions, said, strict=True)],
     )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from homefield.evaluate.assessment import Measured
     from homefield.evaluate.significance import Difference
     from homefield.operate.judge import Verdict
+    from homefield.operate.matching import MatchVerdict
 
 __all__ = ["describe", "evaluate"]
 
@@ -33,8 +34,9 @@ METRICS = {
         "ece",
     ),
     "number": ("r2", "rmse", "mae"),
+    "vector": ("mrr", "recall_1", "recall_5", "recall_10", "auc", "accuracy"),
 }
-PLAIN = ("log_loss", "brier", "auroc_macro", "r2", "rmse", "mae")
+PLAIN = ("mrr", "auc", "log_loss", "brier", "auroc_macro", "r2", "rmse", "mae")
 """Metrics that are no shares."""
 
 
@@ -54,12 +56,51 @@ def evaluate(
 ) -> Outcome:
     """Call `homefield.api.evaluate` and show what came of it."""
     from homefield import api
+    from homefield.operate.matching import MatchVerdict
 
     roles = pairs(columns, "--column")
     verdict = api.evaluate(model, file, columns=roles, against=against, workspace=face.workspace, listen=face.listen)
     if report is not None:
         verdict.write_report(report, language=face.language)
+    if isinstance(verdict, MatchVerdict):
+        return describe_match(verdict, face, report)
     return describe(verdict, face, report)
+
+
+def describe_match(verdict: MatchVerdict, face: Face, report: Path | None = None) -> Outcome:
+    """How vectors do at finding and telling apart, beside counted words and the other model."""
+    say, found = face.say, verdict.assessment
+    columns = [(say("evaluate.model"), found.model)]
+    if verdict.against is not None:
+        columns.append((verdict.against.model, verdict.against.measured))
+    columns += [(say(f"evaluate.{name}"), measured) for name, measured in found.rivals.items()]
+    skipped = ", ".join(f"{say(f'evaluate.skipped_{reason}')} {rows:,}" for reason, rows in verdict.skipped.items())
+    asked = found.model.numbers
+    facts = [
+        (say("evaluate.rows"), f"{found.rows:,}"),
+        (say("evaluate.skipped"), skipped),
+        (say("evaluate.asked"), say("evaluate.among", queries=asked["queries"], candidates=asked["candidates"])),
+        (say("evaluate.beside_baseline"), _standing(found.difference, found.verdict, face, "number")),
+        (say("evaluate.report"), str(report) if report else ""),
+    ]
+    if verdict.against is not None:
+        shown = _standing(verdict.against.difference, verdict.against.verdict, face, "number")
+        facts.insert(-1, (say("evaluate.beside_model", model=verdict.against.model), shown))
+    rows = [
+        [say(f"metric.{name}"), *(_cell(name, measured) for _, measured in columns)]
+        for name in METRICS["vector"]
+        if found.model.numbers.get(name) is not None
+    ]
+    headings = [say("evaluate.metric"), *(heading for heading, _ in columns)]
+    value = number(found.headline, "vector")
+    return Outcome(
+        document={**verdict.as_json(), "report": report},
+        title=say("evaluate.title", model=verdict.model, metric=say(f"metric.{found.metric}"), value=value),
+        facts=[fact for fact in facts if fact[1]],
+        tables=[Table(headings, rows, right=range(1, len(headings)))],
+        notes=[] if report else [say("evaluate.want_report")],
+        answer=int(verdict.worse),
+    )
 
 
 def describe(verdict: Verdict, face: Face, report: Path | None = None) -> Outcome:

@@ -22,6 +22,7 @@ SHOWN = {
     "category": ("accuracy", "f1_macro", "ece"),
     "categories": ("f1_micro", "f1_macro", "exact"),
     "number": ("r2", "rmse", "mae"),
+    "vector": ("mrr", "recall_1", "recall_10", "auc"),
 }
 """Metrics worth a column, by kind of output; the first decides."""
 
@@ -106,6 +107,8 @@ def _beside(assessment: Mapping[str, Any] | None, output: str, face: Face) -> st
     if assessment is None or assessment.get("baseline") is None:
         return ""
     model, baseline = (number(assessment[name], output) for name in ("model", "baseline"))
+    if assessment["verdict"] is None:
+        return ""
     verdict = face.say(f"evaluate.{assessment['verdict']}")
     metric, split = face.say(f"metric.{assessment['metric']}"), face.say(f"split.{assessment['split']}")
     return face.say(
@@ -126,8 +129,8 @@ def _reached(run: Run, face: Face) -> Table:
 
 
 def number(value: float | None, output: str) -> str:
-    """A metric: a share, or for the task of numbers a plain one."""
-    if output == "number":
+    """A metric: a share, or for numbers and vectors a plain one."""
+    if output in ("number", "vector"):
         return "–" if value is None else f"{value:.4g}"
     return percent(value)
 

@@ -67,7 +67,7 @@ def describe(bundle: Bundle, face: Face, title: str) -> Outcome:
     named = manifest.title if in_workspace else bundle.path
     facts = [
         ("task", manifest.task),
-        ("labels", f"{len(manifest.labels)}"),
+        ("labels", f"{len(manifest.labels)}" if manifest.labels else ""),
         ("backbone", f"{manifest.backbone.get('name', '?')}, {manifest.how}"),
         ("metric", f"{say(f'metric.{manifest.metric}')} {_reached(manifest)}" if manifest.metrics else ""),
         ("risk", _risk(bundle, face)),

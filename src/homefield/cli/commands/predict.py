@@ -23,7 +23,7 @@ from homefield.cli.values import OneOf, Place, Whole, pairs
 from homefield.errors import CallError
 
 if TYPE_CHECKING:
-    from homefield.serve import Prediction, Predictor
+    from homefield.serve import Matcher, Prediction, Predictor
     from homefield.serve.files import FileSummary, Row
 
 __all__ = ["predict"]
@@ -85,7 +85,7 @@ def predict(
 class _Show:
     """Where rows to answer come from."""
 
-    def __init__(self, predictor: Predictor, *, evidence: int, top: int) -> None:
+    def __init__(self, predictor: Predictor | Matcher, *, evidence: int, top: int) -> None:
         self.predictor, self.evidence, self.top = predictor, evidence, top
 
     def texts(self, texts: tuple[str, ...]) -> Iterator[Row]:
@@ -132,7 +132,7 @@ def _stdin_lines() -> Iterator[str]:
         yield line.rstrip("\r\n")
 
 
-def _write(rows: Iterator[Row], out: Path, predictor: Predictor, face: Face) -> Outcome:
+def _write(rows: Iterator[Row], out: Path, predictor: Predictor | Matcher, face: Face) -> Outcome:
     from collections import Counter
 
     from homefield.serve.files import FileSummary
@@ -150,7 +150,7 @@ def _write(rows: Iterator[Row], out: Path, predictor: Predictor, face: Face) -> 
     return _written(FileSummary(count, count - reasons.total(), reasons, labels), out, predictor, face)
 
 
-def _written(summary: FileSummary, out: Path, predictor: Predictor, face: Face) -> Outcome:
+def _written(summary: FileSummary, out: Path, predictor: Predictor | Matcher, face: Face) -> Outcome:
     say = face.say
     share = summary.answered / summary.rows if summary.rows else None
     return Outcome(
@@ -173,7 +173,7 @@ def _written(summary: FileSummary, out: Path, predictor: Predictor, face: Face) 
     )
 
 
-def _print_json(rows: Iterator[Row], predictor: Predictor) -> None:
+def _print_json(rows: Iterator[Row], predictor: Predictor | Matcher) -> None:
     """One document, written as the answers come."""
     sys.stdout.write(f'{{"model": {json.dumps(predictor.title)}, "predictions": [')
     for number, row in enumerate(rows):
@@ -232,11 +232,17 @@ def _print_cards(rows: Iterator[Row], face: Face) -> None:
             then = ", ".join(f"{each.label} {percent(each.confidence)}" for each in said.runners_up)
             console.print(Text(f"    {say('predict.runners_up')}  {then}", "dim"))
         for each in said.evidence:
-            where = say("predict.from_row", text=each.text, label=each.label, source=each.source, row=each.row)
+            stored = {"text": each.text, "source": each.source, "row": each.row}
+            if each.label:
+                where = say("predict.from_row", label=each.label, **stored)
+            else:
+                where = say("predict.stored", similarity=each.similarity, **stored)
             console.print(Text(f"    {say('predict.like')}  {where}", "dim"))
 
 
 def _answer(said: Prediction) -> str:
+    if said.value is not None and said.answers:
+        return f"{said.label} ({said.value:.3f})"  # a text or `same`, with its cosine
     if said.value is not None:
         low_high = f" ({said.interval[0]:.4g} … {said.interval[1]:.4g})" if said.interval else ""
         return f"{said.value:.4g}{low_high}"

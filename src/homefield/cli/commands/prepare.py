@@ -131,6 +131,8 @@ def _labels(dataset: Dataset, face: Face) -> str:
     manifest = dataset.manifest
     if manifest.label_kind in ("category", "categories"):
         return face.say(f"prepare.label_{manifest.label_kind}", count=len(manifest.labels))
+    if manifest.label_kind == "none" and "other" in manifest.roles:
+        return face.say("prepare.label_pairs_same" if "same" in manifest.roles else "prepare.label_pairs")
     return face.say(f"prepare.label_{manifest.label_kind}")
 
 

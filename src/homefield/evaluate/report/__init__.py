@@ -40,7 +40,7 @@ def render_report(data: ReportData, *, language: Language | None = None) -> str:
     sections = [
         numbers_section(data),
         mend_section(data),
-        curves_section(data),
+        curves_section(data.curves, data.assessment.metric),
         confusion_section(data),
         trust_section(data),
         mistakes_section(data),

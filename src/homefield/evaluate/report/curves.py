@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from homefield.evaluate.report.material import SHARES, ReportData, metric_name
+from homefield.evaluate.report.material import SHARES, metric_name
 from homefield.pages import Axis, Section, Series, figure, figures, line, say, section
 
 __all__ = ["curves_section"]
 
 
-def curves_section(data: ReportData) -> Section | None:
-    """Learning curves; None when a model is judged without its run."""
-    steps = [row for row in data.curves if row.get("kind") == "step"]
-    checks = [row for row in data.curves if row.get("kind") == "evaluation"]
+def curves_section(curves: Sequence[Mapping[str, Any]], metric: str) -> Section | None:
+    """Learning curves of the lines of metrics.jsonl; None when a model is judged without its run."""
+    steps = [row for row in curves if row.get("kind") == "step"]
+    checks = [row for row in curves if row.get("kind") == "evaluation"]
     if not steps and not checks:
         return None
     across = Axis(say("report.step"), low=0, kind="count")
@@ -26,7 +26,6 @@ def curves_section(data: ReportData) -> Section | None:
     if any(one.y for one in losses):
         chart = line([one for one in losses if one.y], x=across, y=Axis("", low=0))
         shown.append(figure(chart, say("report.loss"), say("report.loss_note")))
-    metric = data.assessment.metric
     places, values = _pairs(checks, metric)
     if values:
         kind = "percent" if metric in SHARES else "number"

@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from homefield.evaluate.report.material import ReportData
+from homefield.evaluate.report.material import RunFacts
 from homefield.messages import catalogue
 from homefield.pages import Both, Column, Section, Text, columns, count, say, seconds, section, table
 
@@ -17,7 +17,7 @@ __all__ = ["facts_section"]
 _HASH = re.compile(r"\b([0-9a-f]{16})[0-9a-f]{24,}\b")  # the start of a content hash tells it from others
 
 
-def facts_section(data: ReportData) -> Section | None:
+def facts_section(data: RunFacts) -> Section | None:
     """Dataset, costs, recipe and environment, each where there is something to say."""
     parts = [
         _table(say("report.dataset"), [(_name(name), value) for name, value in _lines(data.dataset, "")]),

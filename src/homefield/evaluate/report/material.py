@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 from homefield.evaluate.assessment import Assessment
 from homefield.pages import Both, figure_of, percent, say
 
-__all__ = ["SHARES", "ReportData", "gap", "metric_name", "span", "value_of"]
+__all__ = ["SHARES", "ReportData", "RunFacts", "gap", "metric_name", "span", "value_of"]
 
 SHARES = frozenset(
     {
@@ -18,9 +18,31 @@ SHARES = frozenset(
         *("precision_macro", "precision_micro", "precision_weighted"),
         *("recall_macro", "recall_micro", "recall_weighted"),
         *("f1_macro", "f1_micro", "f1_weighted"),
+        *("recall_1", "recall_5", "recall_10"),
     }
 )
 """Metrics that are written per cent."""
+
+
+class RunFacts(Protocol):
+    """What any report rests on."""
+
+    @property
+    def dataset(self) -> Mapping[str, Any]:
+        """What to say of the dataset, in order."""
+
+    @property
+    def recipe(self) -> Mapping[str, Any]:
+        """key -> value, as resolved."""
+
+    @property
+    def environment(self) -> Mapping[str, Any]:
+        """name -> value."""
+
+    @property
+    def seconds(self) -> Mapping[str, float]:
+        """stage -> seconds."""
+
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 

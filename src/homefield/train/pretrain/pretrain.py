@@ -19,7 +19,6 @@ from homefield.train.distributed import joined_ranks
 from homefield.train.environment import describe_environment
 from homefield.train.faults import RecipeFault, RecipeFaults
 from homefield.train.keys import write_keys
-from homefield.train.learn import Surroundings
 from homefield.train.loop import Loop
 from homefield.train.optimiser import Optimiser
 from homefield.train.pretrain.bench import PretrainBench, lay_out
@@ -34,6 +33,7 @@ from homefield.train.progress import LogFile, MetricsFile, Teller
 from homefield.train.run import RunRecord
 from homefield.train.session import now, recorded, threads
 from homefield.train.stop import listening_for_stop
+from homefield.train.surroundings import Surroundings
 from homefield.train.trackers import open_tracker
 from homefield.workspace import Workspace
 
