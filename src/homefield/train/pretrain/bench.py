@@ -35,7 +35,7 @@ from homefield.workspace import Workspace
 
 __all__ = ["PretrainBench", "lay_out"]
 
-_FORMAT = 1
+_FORMAT = 2
 _BLOCK = 2_000_000
 # Tokens of a step, and of what goes through the network at once. On a processor parts of a step stay in its caches.
 _STEP = {"cpu": 8_192, "cuda": 131_072}
