@@ -24,6 +24,7 @@ from homefield.train.check import Checked
 from homefield.train.defaults import (
     choose_average,
     choose_epochs,
+    choose_head_start,
     choose_max_length,
     choose_rates,
     choose_smoothing,
@@ -167,7 +168,8 @@ def _resolved(
     checked: Checked, backbone: Backbone, texts: Sequence[str], workspace: Workspace, device: str, listen: Listener
 ) -> Recipe:
     recipe, facts = checked.recipe, backbone.facts
-    start = ("random" if facts.fresh else "fitted") if recipe.head_start == "auto" else recipe.head_start
+    outputs = checked.task.size(checked.dataset.manifest.labels)
+    start = choose_head_start(facts, len(texts), outputs) if recipe.head_start == "auto" else recipe.head_start
     rates = choose_rates(facts, checked.how, fitted=start == "fitted")
     chosen: dict[str, object] = {
         "backbone": checked.source.name if recipe.backbone == "auto" else recipe.backbone,

@@ -6,6 +6,7 @@ Every number here is a starting point that was measured or published, with where
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +18,16 @@ __all__ = [
     "Rates",
     "choose_average",
     "choose_epochs",
+    "choose_head_start",
     "choose_max_length",
     "choose_rates",
     "choose_smoothing",
     "choose_tokens",
     "tokens_to_look_at",
 ]
+
+
+_ENOUGH = 50  # rows for each output
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,15 @@ def choose_rates(facts: Facts, how: How, *, fitted: bool = True) -> Rates:
     if how.kind == "top":
         return Rates(2 * rate, head, 1.0, 0.1)
     return Rates(rate, head, 1.0, 0.1)
+
+
+def choose_head_start(facts: Facts, rows: int, outputs: int) -> Literal["fitted", "random"]:
+    """Fitted, where there are rows enough that a fitted head has not learned each by heart.
+
+    minilm-en, held-out rows, means of three seeds. 116 rows a class (banking77, all): 93.5 % fitted, 92.9 random; 13 rows
+    a class (the sample's questions, top:2): 87.1 % fitted, 91.0 random.
+    """
+    return "fitted" if not facts.fresh and rows >= _ENOUGH * outputs else "random"
 
 
 def choose_epochs(facts: Facts, how: How, rows: int, batch: int) -> int:
