@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from homefield.backbones.catalogue import CNN_TEXT, MINILM
+from homefield.train.defaults import choose_head_start
 from homefield.train.finetune import finetune
 from homefield.train.recipe import load_recipe
 from homefield.workspace import Workspace
@@ -33,13 +35,7 @@ def test_a_fitted_head_is_ahead_of_a_random_one_after_the_first_epoch(
     assert found["fitted"] < 0.7 * found["random"]
 
 
-def test_auto_fits_the_head_of_a_pretrained_backbone_alone(
-    make_dataset: Callable[..., Path], workspace: Workspace, tmp_path: Path
-) -> None:
-    data, chosen = make_dataset(60), {}
-    for backbone in ("minilm-en", "cnn-text"):
-        keys = {"data": str(data), "backbone": backbone, "epochs": 1, "max_length": 16}
-        quick = {"estimate": False, "baseline": False, "report": False}
-        run = finetune(load_recipe(None, {**keys, **quick}), tmp_path / backbone, workspace=workspace)
-        chosen[backbone] = run.recipe.head_start
-    assert chosen == {"minilm-en": "fitted", "cnn-text": "random"}
+def test_auto_fits_the_head_of_a_pretrained_backbone_with_rows_enough() -> None:
+    assert choose_head_start(MINILM, 3_850, 77) == "fitted"
+    assert choose_head_start(MINILM, 3_849, 77) == "random"
+    assert choose_head_start(CNN_TEXT, 100_000, 2) == "random"

@@ -28,6 +28,7 @@ from homefield.train.defaults import (
     VIEW_DROPOUT,
     choose_average,
     choose_epochs,
+    choose_head_start,
     choose_match_rates,
     choose_max_length,
     choose_rates,
@@ -224,10 +225,11 @@ def _resolved(
 ) -> Recipe:
     recipe, facts = checked.recipe, backbone.facts
     vectors = checked.task.output == "vector"
-    # Vectors begin as the backbone's own: there is no head to be fitted to them.
-    start = "random" if facts.fresh or vectors else "fitted"
-    if recipe.head_start != "auto":
-        start = recipe.head_start
+    start = recipe.head_start
+    if start == "auto" and (vectors or recipe.start):
+        start = "random"  # vectors begin as the backbone's own, and a network to start from brings its head
+    elif start == "auto":
+        start = choose_head_start(facts, len(texts), checked.task.size(checked.dataset.manifest.labels))
     rates = choose_rates(facts, checked.how, fitted=start == "fitted")
     if vectors:
         rates = choose_match_rates(facts, checked.how, views=views)

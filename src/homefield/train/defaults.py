@@ -6,6 +6,7 @@ Every number here is a starting point that was measured or published, with where
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ __all__ = [
     "Rates",
     "choose_average",
     "choose_epochs",
+    "choose_head_start",
     "choose_match_rates",
     "choose_max_length",
     "choose_rates",
@@ -28,6 +30,9 @@ __all__ = [
 
 VIEW_DROPOUT = 0.1
 """Of the backbone where a text's two views differ in nothing else (as in SimCSE)."""
+
+
+_ENOUGH = 50  # rows for each output
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,15 @@ def choose_match_rates(facts: Facts, how: How, *, views: bool) -> Rates:
     rates = choose_rates(facts, how)
     own = 5 * facts.learning_rate if how.kind == "head" else min(rates.learning_rate, facts.learning_rate)
     return replace(rates, head_learning_rate=own, head_dropout=0.1 if views else 0.0)
+
+
+def choose_head_start(facts: Facts, rows: int, outputs: int) -> Literal["fitted", "random"]:
+    """Fitted, where there are rows enough that a fitted head has not learned each by heart.
+
+    minilm-en, held-out rows: 93.5 % fitted and 92.9 random with 116 rows a class (banking77, all), 87.1 and 91.0 with
+    13 (the sample's questions, top:2; means of three seeds).
+    """
+    return "fitted" if not facts.fresh and rows >= _ENOUGH * outputs else "random"
 
 
 def choose_epochs(facts: Facts, how: How, rows: int, batch: int) -> int:
