@@ -13,7 +13,7 @@ from homefield.bundle import Bundle
 from homefield.data.clean import clean_text
 from homefield.serve.prediction import Reason
 
-__all__ = ["Batch", "Reader", "Texts"]
+__all__ = ["Batch", "Reader", "Texts", "cut_by_length"]
 
 # What markup and white space may take of a text before cleaning; a longer one is not even looked at to its end.
 _RAW_TIMES = 20
@@ -78,10 +78,7 @@ class Reader:
         lengths = np.fromiter((max(1, len(one)) for one in ids), dtype=np.int64, count=len(ids))
         order = np.argsort(lengths, kind="stable")
         start = 0
-        while start < len(order):
-            stop = start + 1
-            while stop < len(order) and int(lengths[order[stop]]) * (stop - start + 1) <= tokens:
-                stop += 1
+        for stop in cut_by_length(lengths[order].tolist(), tokens):
             yield self._pad(order[start:stop], lengths, ids)
             start = stop
 
@@ -93,4 +90,38 @@ class Reader:
         return Batch(places, padded, np.arange(longest) < lengths[places, None])
 
 
+def cut_by_length(lengths: Sequence[int], tokens: int) -> list[int]:
+    """Where each batch ends, so that all of them together take the least time.
+
+    A batch costs its token places, padding included, and a pass itself; the least sum is found exactly, but that texts
+    of equal length are parted only where a batch is full. lengths: ascending. tokens: most places of a batch of two
+    texts or more.
+    """
+    ends = [place for place in range(1, len(lengths)) if lengths[place] != lengths[place - 1]]
+    runs: list[int] = [0]
+    for end in (*ends, len(lengths)):
+        most = max(1, tokens // lengths[end - 1])
+        runs.extend(range(runs[-1] + most, end, most))
+        runs.append(end)
+    cost, begin = [0], [0]
+    for last in range(1, len(runs)):
+        longest, end = lengths[runs[last] - 1], runs[last]
+        best, where = cost[last - 1] + longest * (end - runs[last - 1]) + _PASS, last - 1
+        for first in range(last - 2, -1, -1):
+            places = longest * (end - runs[first])
+            if places > tokens:
+                break
+            if (total := cost[first] + places + _PASS) < best:
+                best, where = total, first
+        cost.append(best)
+        begin.append(where)
+    found, last = [], len(runs) - 1
+    while last:
+        found.append(runs[last])
+        last = begin[last]
+    return found[::-1]
+
+
 _FIRST = np.zeros(1, dtype=np.int64)
+# What a pass costs beside its tokens, in tokens: minilm-en in int8 takes 0.5 ms and 0.04 ms a token (two threads).
+_PASS = 12
