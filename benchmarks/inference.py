@@ -178,6 +178,7 @@ def predictor(model: Path, texts: list[str], threads: int, *, name: str) -> Call
 def session(model: Path, texts: list[str], threads: int) -> Callable[[list[int]], list[str]]:
     from homefield.bundle import open_bundle
     from homefield.serve import Predictor
+    from homefield.serve.predictor import TOKENS
 
     made = Predictor(open_bundle(model), threads=threads)
     ids = made.reader.read(texts).ids
@@ -187,12 +188,12 @@ def session(model: Path, texts: list[str], threads: int) -> Callable[[list[int]]
     def answer(places: list[int]) -> list[str]:
         key = tuple(places)
         if key not in batches:
-            batches[key] = next(made.reader.batches([ids[place] for place in places], tokens=1 << 30))
-        batch = batches[key]
-        logits, _ = made.network(batch.ids, batch.mask)
+            batches[key] = list(made.reader.batches([ids[place] for place in places], tokens=TOKENS))
         found = [""] * len(places)
-        for row, place in enumerate(batch.places):
-            found[place] = labels[logits[row].argmax()]
+        for batch in batches[key]:
+            logits, _ = made.network(batch.ids, batch.mask)
+            for row, place in enumerate(batch.places):
+                found[place] = labels[logits[row].argmax()]
         return found
 
     # Encoded before anything is timed: what is measured is the network alone.
