@@ -111,9 +111,8 @@ def _teaching(
 ) -> Teaching:
     """What the student learns from the teacher, named like any backbone."""
     teacher = load(resolve(recipe.teacher, workspace=workspace))
-    found = teaching_from(
-        read_translations(Path(recipe.pairs)), teacher, student, precision, workspace.cache, listen
-    )  # fmt: skip
+    pairs = read_translations(Path(recipe.pairs).expanduser())
+    found = teaching_from(pairs, teacher, student, precision, workspace.cache, listen)
     values = {"rows": f"{len(found.rows):,}", "measured": f"{len(found.measured):,}", "teacher": recipe.teacher}
     listen(Event("note", "pretrain.taught_by", values=values))
     return found

@@ -18,7 +18,7 @@ __all__ = ["FREE_KEYS", "PretrainRecipe", "explain_pretrain", "load_pretrain_rec
 
 FREE_KEYS = frozenset({"checkpoint_minutes", "log_every", "trackers", "name", "languages", "licence", "credits"})
 """Keys that do not touch the trained weights: a run may be resumed with other values of them."""
-_PATHS = ("corpus", "probes", "pairs")
+_PATHS = ("corpus", "probes")
 
 
 class PretrainRecipe(BaseModel):
@@ -97,8 +97,8 @@ def load_pretrain_recipe(path: Path | None, overrides: Mapping[str, object] | No
         for key in _PATHS:
             if isinstance(given := values.get(key), list):
                 values[key] = [str(path.parent / Path(str(each)).expanduser()) for each in given]
-            elif isinstance(given, str) and given:
-                values[key] = str(path.parent / Path(given).expanduser())
+        if isinstance(given := values.get("pairs"), str) and given:
+            values["pairs"] = str(path.parent / Path(given).expanduser())
     recipe, faults = read_keys(PretrainRecipe, {**values, **(overrides or {})}, area="pretrain")
     if faults:
         raise RecipeFaults(faults, source=source_of(path))

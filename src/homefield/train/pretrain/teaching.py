@@ -42,10 +42,9 @@ Places = NDArray[np.int64]
 class Teaching:
     """What is learned from a teacher. Shapes: n distinct texts, m sentences, W the teacher's width, R rows, Q pairs.
 
-    texts: as the student reads them. wanted: the teacher's vectors `[m, W]`, of length 1. rows: a text and the sentence
-    whose vector it is to get `[R, 2]`. measured: a sentence, its translation (both as texts), and the sentence's vector
-    `[Q, 3]`; none of these texts is learned from. projection: from the student's width to the teacher's, where they
-    differ.
+    texts: as the student reads them, the m sentences first. wanted: the teacher's vectors of the sentences `[m, W]`, of
+    length 1. rows: a text and the sentence whose vector it is to get `[R, 2]`. measured: a sentence and its translation
+    `[Q, 2]`; neither is learned from. projection: from the student's width to the teacher's, where they differ.
     """
 
     texts: Encoded
@@ -84,7 +83,7 @@ class Teaching:
             sentences, translations = sides
             right = torch.arange(len(sentences), device=sentences.device)
             scores = translations @ sentences.T
-            taught = self.wanted[torch.from_numpy(self.measured[:, 2]).to(right.device)]
+            taught = self.wanted[torch.from_numpy(self.measured[:, 0]).to(right.device)]
             return {
                 "pair_cosine": float((translations * taught).sum(1).mean()),
                 "pair_found": float((scores.argmax(1) == right).float().mean()),
@@ -106,12 +105,13 @@ def teaching_from(
 ) -> Teaching:
     """Lay out what `student` learns from `teacher`'s vectors of the first side of each of `pairs`.
 
-    One pair in 25, chosen by a hash of its sentence, is held out, and at most 1,000 of those are measured.
+    One pair in 25, chosen by a hash of its sentence, is held out (of fewer none), and at most 1,000 are measured.
     """
     sentences = list(dict.fromkeys(sentence for sentence, _ in pairs))
     texts = list(dict.fromkeys([*sentences, *(translation for _, translation in pairs)]))
     number = {text: place for place, text in enumerate(texts)}
-    held = {sentence for sentence in sentences if held_out(sentence, _HELD_OUT)}
+    share = _HELD_OUT if len(sentences) * _HELD_OUT >= 1 else 0.0
+    held = {sentence for sentence in sentences if held_out(sentence, share)}
     learned = [pair for pair in pairs if pair[0] not in held]
     once = dict.fromkeys((text, pair[0]) for pair in learned for text in pair)
     rows = [(number[text], number[sentence]) for text, sentence in once]
@@ -119,14 +119,14 @@ def teaching_from(
     # One translation a sentence, and each once: what is looked for has one right answer.
     by_sentence = {one: other for one, other in reversed(pairs) if one in held and not {one, other} & seen}
     single = {other: one for one, other in by_sentence.items()}
-    measured = [(number[one], number[other], number[one]) for other, one in single.items()][:_MEASURED]
+    measured = [(number[one], number[other]) for other, one in single.items()][:_MEASURED]
     wanted = _taught(teacher, sentences, precision, cache, listen)
     same = wanted.shape[1] == student.width
     return Teaching(
         encode(texts, student.tokenizer, student.max_length, cache=cache),
         wanted.to(precision.device),
         np.array(rows, dtype=np.int64).reshape(-1, 2),
-        np.array(measured, dtype=np.int64).reshape(-1, 3),
+        np.array(measured, dtype=np.int64).reshape(-1, 2),
         nn.Identity() if same else nn.Linear(student.width, wanted.shape[1]).to(precision.device),
         student.pad_id,
     )
