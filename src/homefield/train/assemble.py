@@ -27,6 +27,7 @@ from homefield.train.check import Checked
 from homefield.train.defaults import (
     VIEW_DROPOUT,
     choose_average,
+    choose_beside,
     choose_epochs,
     choose_head_start,
     choose_match_rates,
@@ -246,6 +247,8 @@ def _resolved(
     chosen["epochs"] = epochs = choose_epochs(facts, checked.how, len(texts), recipe.batch)
     steps = steps_per_epoch(len(texts), recipe.batch) * (epochs if recipe.epochs == "auto" else recipe.epochs)
     chosen |= {"average": choose_average(steps), "label_smoothing": choose_smoothing(checked.task.name)}
+    languages = checked.dataset.manifest.languages
+    chosen["beside"] = choose_beside(checked.task.name, facts, languages)
     if recipe.max_length == "auto":
         whole = encode(texts, backbone.tokenizer, backbone.max_length, cache=workspace.cache, listen=listen)
         chosen["max_length"] = choose_max_length(whole.lengths, backbone.max_length)

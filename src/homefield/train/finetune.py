@@ -92,7 +92,7 @@ def _train(checked: Checked, workspace: Workspace, around: Surroundings) -> None
         if around.ranks.first:
             present_pairs(bench, checked.dataset, around)
         return
-    score(bench, around)
+    score(bench, checked.dataset, around)
     if around.ranks.first:
         present(bench, checked.dataset, around)
 

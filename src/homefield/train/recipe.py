@@ -71,6 +71,7 @@ class Recipe(BaseModel):
     average: Share | Auto = "auto"
 
     head_start: Literal["auto", "fitted", "random"] = "auto"
+    beside: Literal["auto", "ngrams", "none"] = "auto"
     dropout: Share = 0.0
     head_dropout: Share | Auto = "auto"
     label_smoothing: Share | Auto = "auto"

@@ -4,6 +4,7 @@ recipe.toml      every key, with what `auto` stood for        log.txt         wh
 run.json         status, times, environment, best epoch       metrics.jsonl   numbers by step
 weights/         network.safetensors, network.json, tokenizer.json
 outputs/         validation, calibration and test: outputs and vectors of every row
+beside.safetensors   n-grams that stand beside the network, where they gain
 checkpoints/     where to go on from, until the run is finished
 report.html      report.json
 """
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from safetensors.numpy import load_file as load_arrays
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 
@@ -27,15 +29,17 @@ from homefield.backbones.adapters import insert_lora
 from homefield.backbones.how import parse_how
 from homefield.data.dataset import Dataset, SplitName, open_dataset
 from homefield.errors import CallError
+from homefield.evaluate.grams import Beside
 from homefield.files import new_folder, write_file
 from homefield.tasks import task
 from homefield.train.network import Network, NetworkInfo
 from homefield.train.outputs import Outputs, open_outputs
 from homefield.train.recipe import Recipe, load_recipe
 
-__all__ = ["SCORED", "Run", "RunRecord", "open_run", "read_facts", "read_network", "write_network"]
+__all__ = ["BESIDE", "SCORED", "Run", "RunRecord", "open_run", "read_facts", "read_network", "write_network"]
 
 Status = Literal["running", "finished", "interrupted", "failed"]
+BESIDE = "beside.safetensors"
 SCORED: tuple[SplitName, ...] = ("validation", "calibration", "test")
 
 
@@ -86,6 +90,10 @@ class Run:
     def network(self) -> Network:
         """The network with the weights that were kept, float32, in evaluation mode."""
         return read_network(self.path / "weights")
+
+    def beside(self) -> Beside | None:
+        """The n-grams that stand beside the network; None when it stands alone."""
+        return Beside.of_arrays(load_arrays(self.path / BESIDE)) if self.record.get("beside") else None
 
     def outputs(self, split: str) -> Outputs:
         """The network's outputs for the rows of validation, calibration or test, in the dataset's order."""
