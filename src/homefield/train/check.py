@@ -121,8 +121,8 @@ def _earlier_faults(recipe: Recipe, chosen: Task, dataset: Dataset) -> Iterator[
     """Whether the networks to start from and to learn from do this very task."""
     if recipe.unlabelled and not recipe.teacher:
         yield RecipeFault("unlabelled", "recipe.fault.no_teacher")
-    if recipe.teacher and chosen.output == "vector":
-        yield RecipeFault("teacher", "recipe.fault.no_soft")
+    if recipe.unlabelled and chosen.output == "vector":
+        yield RecipeFault("unlabelled", "recipe.fault.only_pairs")
     labels = [] if chosen.output == "vector" else list(dataset.manifest.labels)
     for key in ("start", "teacher"):
         if not (folder := getattr(recipe, key)):

@@ -23,7 +23,7 @@ from homefield.train.loop import Loop
 from homefield.train.optimiser import Optimiser
 from homefield.train.pretrain.bench import PretrainBench, lay_out
 from homefield.train.pretrain.card import card_of
-from homefield.train.pretrain.course import Budget, Stretch
+from homefield.train.pretrain.course import Budget, Stretch, Turns
 from homefield.train.pretrain.judge import judge_of, measure_stream, open_probes
 from homefield.train.pretrain.network import MaskedModel
 from homefield.train.pretrain.recipe import PretrainRecipe
@@ -99,6 +99,8 @@ def check_pretrain(recipe: PretrainRecipe) -> None:
         faults.append(RecipeFault("minutes", "pretrain.fault.one_budget"))
     if not recipe.backbone and recipe.width % recipe.heads:
         faults.append(RecipeFault("heads", "pretrain.fault.heads", {"width": recipe.width, "heads": recipe.heads}))
+    if bool(recipe.teacher) != bool(recipe.pairs):
+        faults.append(RecipeFault("pairs" if recipe.teacher else "teacher", "pretrain.fault.teacher_and_pairs"))
     if recipe.device == "cuda" and not torch.cuda.is_available():
         faults.append(RecipeFault("device", "recipe.fault.no_cuda"))
     if faults:
@@ -128,7 +130,10 @@ def _learn(bench: PretrainBench, around: Surroundings, began: float) -> None:
         record.update(budget={"spent": time.perf_counter() - began, "reserve": reserve})
     known = record.values["budget"]
     budget = Budget(recipe.tokens, recipe.minutes * 60, known["spent"], known["reserve"])
-    course = Stretch(recipe, len(bench.packed.learn), budget)
+    turns = None
+    if bench.teaching is not None:
+        turns = Turns(recipe.pair_share, bench.teaching.lengths, cast("int", recipe.step_tokens), recipe.seed)
+    course = Stretch(recipe, len(bench.packed.learn), budget, turns)
     loop = Loop(
         habits=recipe,
         course=course,
@@ -190,7 +195,8 @@ def _judge(bench: PretrainBench) -> Callable[[], dict[str, Any]]:
     probes = open_probes(bench.recipe.probes, bench.model.backbone)
 
     def measure() -> dict[str, float]:
-        return measure_stream(
+        taught = bench.teaching.measure(bench.model.backbone, bench.precision) if bench.teaching else {}
+        return taught | measure_stream(
             bench.model,
             bench.packed.measure,
             bench.masking,
