@@ -100,7 +100,7 @@ def compress_by_distilling(
     """
     with _working(model, out, data, workspace, listen) as (source, folder):
         chosen: dict[str, object] = {
-            "backbone": backbone, "train": "all", "unlabelled": "" if unlabelled is None else str(unlabelled.resolve()),
+            "backbone": backbone, "train": "all", "unlabelled": _listed(unlabelled),
         }  # fmt: skip
         return _taught(source, out, folder, {**chosen, **keys}, workspace, listen)
 
@@ -139,9 +139,13 @@ def compress_by_pruning(
         chosen: dict[str, object] = {
             **_RECOVERY, "start": str(folder / "pruned"), "learning_rate": rate, "head_learning_rate": rate,
             "max_length": network.info.max_length,
-            "unlabelled": "" if unlabelled is None else str(unlabelled.resolve()),
+            "unlabelled": _listed(unlabelled),
         }  # fmt: skip
         return _taught(source, out, folder, {**chosen, **keys}, workspace, listen)
+
+
+def _listed(file: Path | None) -> list[str]:
+    return [] if file is None else [str(file.resolve())]
 
 
 @contextmanager

@@ -46,7 +46,7 @@ from homefield.train.recipe import Recipe
 from homefield.train.run import read_network
 from homefield.workspace import Workspace
 
-__all__ = ["Bench", "arithmetic_for", "assemble", "feed_splits", "trained_parts"]
+__all__ = ["Bench", "arithmetic_for", "assemble", "feed_splits", "further_texts", "read_splits", "trained_parts"]
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,9 @@ def assemble(
     """Load, encode, freeze, cache. `stack` closes the caches when the run ends; `earlier` is the arithmetic that a
     run to be resumed was started in."""
     labels = checked.dataset.manifest.labels if checked.task.output != "vector" else ()
-    texts, targets, pairs = _rows(checked)
-    texts["train"] = texts["train"] + _unlabelled(checked, texts)
+    texts, targets, pairs = read_splits(checked)
+    if checked.recipe.teacher:
+        texts["train"] = texts["train"] + further_texts(checked, texts)
     fitted = checked.task.fit(targets["train"]) if targets else checked.task
     if checked.source.reason is not None:
         listen(Event("note", checked.source.reason[0], values=checked.source.reason[1]))
@@ -180,7 +181,7 @@ def _noisy(texts: Sequence[str], recipe: Recipe) -> list[list[str]]:
     return [list(form) for form in zip(*augment(texts, shares=shares, variants=count, seed=recipe.seed), strict=True)]
 
 
-def _rows(
+def read_splits(
     checked: Checked,
 ) -> tuple[dict[SplitName, list[str]], dict[SplitName, Targets], dict[SplitName, PairRows]]:
     """Of each split with rows the texts, their targets, and for a task that gives vectors the pairs of texts."""
@@ -194,8 +195,8 @@ def _rows(
     return texts, {split: checked.task.targets(frame["label"], labels) for split, frame in columns.items()}, {}
 
 
-def _unlabelled(checked: Checked, texts: Mapping[SplitName, Sequence[str]]) -> list[str]:
-    """Texts without labels to learn from the teacher."""
+def further_texts(checked: Checked, texts: Mapping[SplitName, Sequence[str]]) -> list[str]:
+    """Texts without labels, none of which stands in any split."""
     known = [text for each in texts.values() for text in each]
     return read_unlabelled(checked.recipe, checked.dataset.manifest.options, known)
 

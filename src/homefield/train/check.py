@@ -13,6 +13,7 @@ from homefield.backbones.catalogue import BackboneSource, resolve
 from homefield.backbones.facts import Facts
 from homefield.backbones.how import How, parse_how
 from homefield.backbones.layers import check_how
+from homefield.backbones.load import tells_hidden_tokens
 from homefield.data.augment import NOISE, parse_noise
 from homefield.data.dataset import SPLITS, Dataset, open_dataset
 from homefield.errors import HomefieldError
@@ -84,6 +85,8 @@ def check_recipe(recipe: Recipe, workspace: Workspace) -> Checked:
     except HomefieldError as error:
         faults.append(RecipeFault("train", "recipe.fault.cause", cause=error))
     faults.extend(_other_faults(recipe))
+    if recipe.adapt and source is not None:
+        faults.extend(_adapt_faults(recipe, source))
     chosen = metric = None
     if dataset is not None and (name := _task_name(recipe, dataset, faults)) is not None:
         smoothing = choose_smoothing(name) if recipe.label_smoothing == "auto" else recipe.label_smoothing
@@ -103,7 +106,9 @@ def check_recipe(recipe: Recipe, workspace: Workspace) -> Checked:
         faults.append(RecipeFault("max_length", "recipe.fault.too_long", values))
     if faults or dataset is None or source is None or how is None or chosen is None or metric is None:
         raise RecipeFaults(faults, source=recipe.data or "-")
-    fixed = {"data": str(dataset.path), "data_hash": dataset.manifest.hash, "task": chosen.name}
+    files = tuple(str(Path(name).expanduser().resolve()) for name in recipe.unlabelled)
+    fixed: dict[str, object] = {"data": str(dataset.path), "data_hash": dataset.manifest.hash, "task": chosen.name}
+    fixed["unlabelled"] = files
     return Checked(recipe.model_copy(update=fixed), dataset, chosen, source, how, metric)
 
 
@@ -119,8 +124,11 @@ def _source(recipe: Recipe, languages: Mapping[str, int], workspace: Workspace) 
 
 def _earlier_faults(recipe: Recipe, chosen: Task, dataset: Dataset) -> Iterator[RecipeFault]:
     """Whether the networks to start from and to learn from do this very task."""
-    if recipe.unlabelled and not recipe.teacher:
+    if recipe.unlabelled and not (recipe.teacher or recipe.adapt):
         yield RecipeFault("unlabelled", "recipe.fault.no_teacher")
+    for name in recipe.unlabelled:
+        if not Path(name).expanduser().is_file():
+            yield RecipeFault("unlabelled", "recipe.fault.no_file", {"got": name})
     if recipe.teacher and chosen.output == "vector":
         yield RecipeFault("teacher", "recipe.fault.no_soft")
     labels = [] if chosen.output == "vector" else list(dataset.manifest.labels)
@@ -135,6 +143,18 @@ def _earlier_faults(recipe: Recipe, chosen: Task, dataset: Dataset) -> Iterator[
         if info["task"] != chosen.name or info["labels"] != labels:
             values = {"path": folder, "task": info["task"], "labels": len(info["labels"])}
             yield RecipeFault(key, "recipe.fault.other_task", values)
+
+
+def _adapt_faults(recipe: Recipe, source: BackboneSource) -> Iterator[RecipeFault]:
+    """Whether the backbone can go on with its pre-training, and for how long."""
+    if recipe.start:
+        yield RecipeFault("adapt", "recipe.fault.adapt_start")
+    elif source.facts.fresh:
+        yield RecipeFault("adapt", "recipe.fault.adapt_fresh", {"backbone": source.name})
+    elif source.path is None or not tells_hidden_tokens(source.path):
+        yield RecipeFault("adapt", "recipe.fault.adapt_unable", {"backbone": source.name})
+    if recipe.adapt_minutes and recipe.adapt_tokens != "auto":
+        yield RecipeFault("adapt_minutes", "recipe.fault.adapt_budget")
 
 
 def _dataset(recipe: Recipe, faults: list[RecipeFault]) -> Dataset | None:

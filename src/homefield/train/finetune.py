@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from contextlib import ExitStack
 from pathlib import Path
 
 from homefield.errors import CallError
 from homefield.events import Event, Listener, silent
+from homefield.train.adapt import ADAPTED, adapt
 from homefield.train.assemble import Bench, assemble
 from homefield.train.check import Checked, check_recipe
 from homefield.train.distributed import joined_ranks
@@ -62,11 +64,15 @@ def finetune(
                 write_recipe(checked.recipe, out / "recipe.toml")
             _train(checked, workspace, Surroundings(out, record, ranks, stop, stack, told))
             record.update(status="finished", ended=now())
+            if ranks.first:
+                shutil.rmtree(out / ADAPTED, ignore_errors=True)
         ranks.wait()
     return open_run(out)
 
 
 def _train(checked: Checked, workspace: Workspace, around: Surroundings) -> None:
+    if checked.recipe.adapt:
+        checked = adapt(checked, workspace, around)
     began = time.perf_counter()
     with around.ranks.first_ahead():
         bench = assemble(
@@ -102,7 +108,7 @@ def _record(bench: Bench, checked: Checked, around: Surroundings) -> None:
     around.record.update(
         **describe_environment(bench.found, bench.precision, around.ranks.size),
         dataset={"path": str(checked.dataset.path), "hash": checked.dataset.manifest.hash},
-        backbone=checked.source.name,
+        backbone=bench.network.backbone.facts.name,
         task=info.task,
         output=info.output,
         labels=list(info.labels),

@@ -49,7 +49,8 @@ def learn(bench: Bench, metric: Metric, around: Surroundings) -> None:
     checkpoints = Checkpoints(around.folder / "checkpoints")
     place, found = Place(), checkpoints.latest()
     recipe = bench.recipe
-    if found is None and recipe.head_start == "fitted" and not (bench.pairs or recipe.start or recipe.unlabelled):
+    unfitted = bench.pairs or recipe.start or (recipe.teacher and recipe.unlabelled)
+    if found is None and recipe.head_start == "fitted" and not unfitted:
         _start(bench, around)
     masters = bench.precision.masters(bench.network.backbone)
     optimiser = Optimiser(trained_parts(bench.network, bench.recipe), masters, bench.recipe)

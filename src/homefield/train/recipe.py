@@ -88,7 +88,11 @@ class Recipe(BaseModel):
     teacher: str = ""
     soft: Annotated[float, Field(ge=0, le=1)] = 0.7
     soft_temperature: Positive = 2.0
-    unlabelled: str = ""
+    unlabelled: tuple[str, ...] = ()
+
+    adapt: bool = False
+    adapt_minutes: Amount = 0.0
+    adapt_tokens: Positive | Auto = "auto"
 
     metric: str = "auto"
     patience: Annotated[int, Field(ge=0)] = 0
@@ -105,7 +109,7 @@ class Recipe(BaseModel):
     baseline: bool = True
     report: bool = True
 
-    @field_validator("trackers", mode="before")
+    @field_validator("trackers", "unlabelled", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -114,7 +118,7 @@ class Recipe(BaseModel):
 def load_recipe(path: Path | None = None, overrides: Mapping[str, object] | None = None) -> Recipe:
     """Read a recipe file (None: only defaults) and lay `overrides` over it.
 
-    A relative `data` in a file is taken from the file's folder.
+    Relative paths of `data` and `unlabelled` in a file are taken from the file's folder.
 
     Raises:
         RecipeFaults: unknown keys and values of the wrong kind, all of them.
@@ -139,6 +143,8 @@ def read_recipe(
         values = read_toml(path)
         if isinstance(data := values.get("data"), str) and data and not Path(data).expanduser().is_absolute():
             values["data"] = str(path.parent / data)
+        if isinstance(files := values.get("unlabelled"), list):
+            values["unlabelled"] = [str(path.parent / Path(str(each)).expanduser()) for each in files]
     values |= dict(overrides or {})
     return read_keys(Recipe, values, area="recipe")
 

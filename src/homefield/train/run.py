@@ -33,7 +33,7 @@ from homefield.train.network import Network, NetworkInfo
 from homefield.train.outputs import Outputs, open_outputs
 from homefield.train.recipe import Recipe, load_recipe
 
-__all__ = ["SCORED", "Run", "RunRecord", "open_run", "read_facts", "read_network", "write_network"]
+__all__ = ["SCORED", "Run", "RunRecord", "adapted_part", "open_run", "read_facts", "read_network", "write_network"]
 
 Status = Literal["running", "finished", "interrupted", "failed"]
 SCORED: tuple[SplitName, ...] = ("validation", "calibration", "test")
@@ -101,6 +101,11 @@ def open_run(path: Path) -> Run:
     if not (path / "run.json").is_file() or not (path / "recipe.toml").is_file():
         raise CallError("train.no_run", path=path)
     return Run(path, load_recipe(path / "recipe.toml"))
+
+
+def adapted_part(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Of run.json what it says of the backbone's adapting, under `adapted`; nothing where it was not adapted."""
+    return {"adapted": record["adapted"]} if record.get("adapted") else {}
 
 
 class RunRecord:
