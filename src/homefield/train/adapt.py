@@ -46,6 +46,7 @@ ADAPTED = "adapted"
 _FORMAT = 1
 _SHORTEST, _LONGEST = 64, 256  # tokens of a sequence; shorter texts share one
 _LEAST = 16
+_STEP = 4_096  # tokens, on any device: company records are few, and shall come to hundreds of steps
 _HELD_OUT = 4_096  # tokens, by which it is told how well hidden words are told
 
 
@@ -134,6 +135,7 @@ def _recipe(checked: Checked, backbone: Backbone, texts: Sequence[str], workspac
         length=length,
         long_length=length,
         long_share=0.0,
+        step_tokens=_STEP,
         held_out=float(np.clip(_HELD_OUT / tokens, 0.005, 0.05)),
         evaluations=4,
         precision=given.precision,
@@ -163,12 +165,15 @@ def _name(backbone: Backbone, corpus: bytes, recipe: PretrainRecipe) -> str:
 def _told(checked: Checked, texts: Sequence[str], further: int, work: Path) -> dict[str, Any]:
     """What is kept of how it was made."""
     origin = json.loads((work / "backbone" / "config.json").read_text(encoding="utf-8"))["origin"]
+    # Of few texts too little is kept aside to measure anything.
+    measured = origin["perplexity"] if np.isfinite(origin["perplexity"]) else None
     return {
         "format": _FORMAT,
         "backbone": checked.source.name,
         "texts": len(texts) - further,
         "unlabelled": further,
-        **{key: origin[key] for key in ("steps", "tokens", "perplexity")},
+        **{key: origin[key] for key in ("steps", "tokens")},
+        "perplexity": measured,
     }
 
 
