@@ -66,6 +66,8 @@ def pretrain(
             return run
     elif out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise CallError("pretrain.exists", run=out)
+    else:
+        recipe = recipe.placed()
     check_pretrain(recipe)
     with joined_ranks() as ranks, listening_for_stop(out) as stop, ExitStack() as stack:
         ranks.wait()
