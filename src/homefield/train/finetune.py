@@ -169,7 +169,8 @@ def _finish_task(bench: Bench, part: Surroundings, around: Surroundings) -> None
     values = around.record.values
     told = {key: values[key] for key in ("best", "steps", "stopped_early") if key in values}
     part.record.update(**told, status="finished", ended=now())
-    values["tasks"][bench.name]["metrics"] = part.record.values["metrics"]
+    reached = {split: numbers[bench.task.metric] for split, numbers in part.record.values["metrics"].items()}
+    values["tasks"][bench.name][bench.task.metric] = reached
     around.record.update()
 
 

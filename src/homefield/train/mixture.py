@@ -25,16 +25,7 @@ from homefield.train.batches import Rows
 from homefield.train.check import Checked
 from homefield.train.loop import Judge, Metric
 
-__all__ = [
-    "MEAN",
-    "Mixture",
-    "mean_metric",
-    "mixed_judge",
-    "mixed_lengths",
-    "mixed_objective",
-    "mixture_of",
-    "own_numbers",
-]
+__all__ = ["MEAN", "Mixture", "mean_metric", "mixed_judge", "mixed_lengths", "mixed_objective", "own_numbers"]
 
 MEAN = "mean"
 """The number of an evaluation that is the mean of the tasks' own metrics."""
@@ -71,14 +62,13 @@ class Mixture:
         return np.concatenate(orders)[places - passes[0] * rows]
 
 
-def mixture_of(benches: Sequence[Bench]) -> Mixture:
-    """How the training rows of `benches` are mixed."""
+def _mixture(benches: Sequence[Bench]) -> Mixture:
     return Mixture(tuple(len(bench.feeds["train"]) for bench in benches), benches[0].recipe.seed)
 
 
 def mixed_lengths(benches: Sequence[Bench]) -> Callable[[int], NDArray[np.int32]]:
     """Tokens of each row of an epoch."""
-    mixture = mixture_of(benches)
+    mixture = _mixture(benches)
 
     def lengths(epoch: int) -> NDArray[np.int32]:
         tasks, places = mixture.epoch(epoch)
@@ -90,7 +80,7 @@ def mixed_lengths(benches: Sequence[Bench]) -> Callable[[int], NDArray[np.int32]
 
 def mixed_objective(benches: Sequence[Bench]) -> Callable[[Rows, int], tuple[Tensor, Tensor]]:
     """Rows of an epoch to the sum of their losses, each by its own task, and the sum of their weights."""
-    mixture = mixture_of(benches)
+    mixture = _mixture(benches)
     drawn = lru_cache(maxsize=2)(mixture.epoch)
     device = benches[0].precision.device
     targets = [torch.from_numpy(bench.targets["train"]).to(device) for bench in benches]
