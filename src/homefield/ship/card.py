@@ -129,6 +129,8 @@ def _origin(manifest: BundleManifest, say: Any) -> str:
         ),
         say("precision"),
     ]  # fmt: skip
+    if adapted := backbone.get("adapted"):
+        lines.insert(2, say("adapted", **{**adapted, "perplexity": _number(adapted["perplexity"])}))
     return "\n".join(f"- {line}" for line in lines)
 
 

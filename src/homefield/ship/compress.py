@@ -103,7 +103,7 @@ def compress_by_distilling(
     """
     with _working(model, out, data, workspace, listen) as (source, folder):
         chosen: dict[str, object] = {
-            "backbone": backbone, "train": "all", "unlabelled": "" if unlabelled is None else str(unlabelled.resolve()),
+            "backbone": backbone, "train": "all", "unlabelled": _listed(unlabelled),
         }  # fmt: skip
         return _taught(source, out, folder, {**chosen, **keys}, workspace, listen)
 
@@ -137,7 +137,7 @@ def compress_by_pruning(
         chosen: dict[str, object] = {
             **_RECOVERY, "start": str(folder / "pruned"), "learning_rate": rate, "head_learning_rate": rate,
             "max_length": network.info.max_length,
-            "unlabelled": "" if unlabelled is None else str(unlabelled.resolve()),
+            "unlabelled": _listed(unlabelled),
         }  # fmt: skip
         return _taught(source, out, folder, {**chosen, **keys}, workspace, listen)
 
@@ -152,6 +152,10 @@ def _importance(network: Network, dataset: Dataset) -> Importance:
     fitted = kind.fit(kind.targets(frame["label"], labels))
     questions = labelled(network, some["text"].to_list(), kind.targets(some["label"], labels))
     return measure_importance(network, fitted, questions)
+
+
+def _listed(file: Path | None) -> list[str]:
+    return [] if file is None else [str(file.resolve())]
 
 
 @contextmanager

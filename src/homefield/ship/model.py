@@ -27,7 +27,7 @@ from homefield.ship.parity import KEPT_TOLERANCE, check_logits, check_metric, se
 from homefield.ship.quantise import WAYS, quantise
 from homefield.ship.settle import settle
 from homefield.train.network import Network
-from homefield.train.run import Run, write_network
+from homefield.train.run import Run, adapted_part, write_network
 from homefield.workspace import Workspace
 
 __all__ = ["export", "export_named"]
@@ -170,7 +170,7 @@ def _described(run: Run, material: Material, name: str | None, version: int | No
         metric=HEADLINE[info.output],
         labels=info.labels,
         languages=dict(dataset.languages),
-        backbone=backbone.facts.as_json(),
+        backbone={**backbone.facts.as_json(), **adapted_part(run.record)},
         how=info.how,
         frozen_to=info.frozen_to,
         max_length=info.max_length,

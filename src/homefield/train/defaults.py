@@ -18,6 +18,7 @@ from homefield.backbones.how import How
 __all__ = [
     "VIEW_DROPOUT",
     "Rates",
+    "choose_adapt_tokens",
     "choose_average",
     "choose_beside",
     "choose_epochs",
@@ -74,6 +75,11 @@ def choose_match_rates(facts: Facts, how: How, *, views: bool) -> Rates:
     rates = choose_rates(facts, how)
     own = 5 * facts.learning_rate if how.kind == "head" else min(rates.learning_rate, facts.learning_rate)
     return replace(rates, head_learning_rate=own, head_dropout=0.1 if views else 0.0)
+
+
+def choose_adapt_tokens(tokens: int) -> int:
+    """What a backbone reads of texts of so many `tokens` before it is fine-tuned: all of it 20 times, at most 2 M."""
+    return min(20 * tokens, max(tokens, 2_000_000))
 
 
 def choose_head_start(facts: Facts, rows: int, outputs: int) -> Literal["fitted", "random"]:

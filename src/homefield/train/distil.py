@@ -37,23 +37,22 @@ Objective = Callable[[Rows, int], tuple[Tensor, Tensor]]
 
 
 def read_unlabelled(recipe: Recipe, options: Mapping[str, Any], known: Sequence[str]) -> list[str]:
-    """The texts of the file `unlabelled`, cleaned as the dataset's, each once, without those `known`: what stands in
+    """The texts of the files `unlabelled`, cleaned as the dataset's, each once, without those `known`: what stands in
     the dataset is learned from already, or is held out.
 
     Raises:
         RecordsError: as `homefield.data.read_records`.
     """
-    if not recipe.unlabelled:
-        return []
     mask = tuple(options.get("mask", PrepareOptions.mask))
     longest = int(options.get("max_characters", PrepareOptions.max_characters))
     seen = set(known)
     found: dict[str, None] = {}
-    for block in read_records([Path(recipe.unlabelled).expanduser()], columns={}, on_fault=lambda *_: None):
-        for text in block["text"].drop_nulls().to_list():
-            cleaned = clean_text(text, mask=mask)
-            if cleaned and len(cleaned) <= longest and cleaned not in seen:
-                found[cleaned] = None
+    for file in recipe.unlabelled:
+        for block in read_records([Path(file).expanduser()], columns={}, on_fault=lambda *_: None):
+            for text in block["text"].drop_nulls().to_list():
+                cleaned = clean_text(text, mask=mask)
+                if cleaned and len(cleaned) <= longest and cleaned not in seen:
+                    found[cleaned] = None
     return list(found)
 
 

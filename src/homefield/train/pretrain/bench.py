@@ -16,7 +16,7 @@ from homefield.backbones.extend import extended, extended_tokenizer, missing_cha
 from homefield.backbones.facts import Facts
 from homefield.backbones.folder import facts_of_folder
 from homefield.backbones.load import load
-from homefield.backbones.own import read_own, write_own
+from homefield.backbones.own import read_output, read_own, write_own
 from homefield.backbones.phrases import ORDERS, PhraseCounts, phrase_tables
 from homefield.backbones.tokenizer import CORPUS_SPECIAL, corpus_tokenizer, read_tokenizer
 from homefield.data.corpus import corpus_files, corpus_hash, passages
@@ -84,7 +84,8 @@ def lay_out(
     found, precision = arithmetic_for(recipe.device, recipe.precision, ranks, earlier)
     start = folder / "start"
     if not start.is_dir():
-        write_own(_beginning(recipe, files, content, workspace, listen), start, weights="float32")
+        beginning, output = _beginning(recipe, files, content, workspace, listen)
+        write_own(beginning, start, weights="float32", output=output)
     backbone = read_own(start, facts_of_folder(start, name=recipe.name), read_tokenizer(start))
     tokenizer = backbone.tokenizer
     packed = _packed(recipe, files, content, tokenizer, workspace, listen)
@@ -100,6 +101,8 @@ def lay_out(
         torch.manual_seed(recipe.seed)
         model = ReplacedModel(backbone) if recipe.objective == "replaced-token" else MaskedModel(backbone)
         model.initialise()
+        if isinstance(model, MaskedModel):
+            model.take_up(read_output(start))
         teaching = _teaching(recipe, backbone, precision, workspace, listen) if recipe.teacher else None
     first = special_id(tokenizer, "[CLS]")
     speed = product_speed(found, precision.arithmetic)
@@ -120,16 +123,18 @@ def _teaching(
 
 def _beginning(
     recipe: PretrainRecipe, files: list[Path], content: str, workspace: Workspace, listen: Listener
-) -> Encoder:
-    """The network before the first step: fresh, or another backbone with what it lacks for this corpus.
+) -> tuple[Encoder, dict[str, torch.Tensor]]:
+    """The network before the first step: fresh, or another backbone with what it lacks for this corpus; and the layer
+    that told hidden tokens, where that backbone kept it.
 
     Raises:
         CallError: `pretrain.not_an_encoder`, `backbones.cannot_extend`, or as `resolve`.
     """
     if not recipe.backbone:
         tokenizer = _tokenizer(recipe, files, content, workspace, listen)
-        return _fresh(recipe, tokenizer, _packed(recipe, files, content, tokenizer, workspace, listen), listen)
-    backbone = load(resolve(recipe.backbone, workspace=workspace))
+        return _fresh(recipe, tokenizer, _packed(recipe, files, content, tokenizer, workspace, listen), listen), {}
+    source = resolve(recipe.backbone, workspace=workspace)
+    backbone = load(source)
     if not isinstance(backbone, Encoder):
         raise CallError("pretrain.not_an_encoder", name=recipe.backbone)
     listen(Event("stage", "pretrain.stage_tokenizer"))
@@ -142,7 +147,8 @@ def _beginning(
         tables = _tables(recipe, tokenizer, _packed(recipe, files, content, tokenizer, workspace, listen), listen)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
-        return extended(backbone, tokenizer, tables=tables, gram=recipe.gram)
+        made = extended(backbone, tokenizer, tables=tables, gram=recipe.gram)
+    return made, {} if source.path is None else read_output(source.path)
 
 
 def _packed(

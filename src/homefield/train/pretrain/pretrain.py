@@ -37,7 +37,7 @@ from homefield.train.surroundings import Surroundings
 from homefield.train.trackers import open_tracker
 from homefield.workspace import Workspace
 
-__all__ = ["pretrain"]
+__all__ = ["pretrain", "pretrain_within"]
 
 # Writing the backbone and what else comes after the last evaluation.
 _WRITING_SECONDS = 3.0
@@ -66,6 +66,8 @@ def pretrain(
             return run
     elif out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise CallError("pretrain.exists", run=out)
+    else:
+        recipe = recipe.placed()
     check_pretrain(recipe)
     with joined_ranks() as ranks, listening_for_stop(out) as stop, ExitStack() as stack:
         ranks.wait()
@@ -76,14 +78,26 @@ def pretrain(
             record.update(status="running", started=record.values.get("started", now()))
             if ranks.first:
                 write_keys(recipe, out / "recipe.toml")
-            around = Surroundings(out, record, ranks, stop, stack, told)
-            with ranks.first_ahead():
-                earlier = record.values.get("environment", {}).get("precision")
-                bench = lay_out(recipe, out, workspace, ranks, told, earlier=earlier)
-            _learn(bench, around, began)
+            pretrain_within(recipe, workspace, Surroundings(out, record, ranks, stop, stack, told), began=began)
             record.update(status="finished", ended=now())
         ranks.wait()
     return open_pretrain_run(out)
+
+
+def pretrain_within(
+    recipe: PretrainRecipe, workspace: Workspace, around: Surroundings, *, began: float, area: str = "pretrain"
+) -> None:
+    """Learn a backbone into `backbone/` of the folder of `around`, from the newest checkpoint there if there is one.
+
+    began: on `time.perf_counter`, what a budget of minutes counts from. area: whose sentences tell of it.
+
+    Raises:
+        CallError, RecordsError, MachineError, Interrupted: as `pretrain`, the codes of the loop in `area`.
+    """
+    with around.ranks.first_ahead():
+        earlier = around.record.values.get("environment", {}).get("precision")
+        bench = lay_out(recipe, around.folder, workspace, around.ranks, around.listen, earlier=earlier)
+    _learn(bench, around, began, area)
 
 
 def check_pretrain(recipe: PretrainRecipe) -> None:
@@ -107,7 +121,7 @@ def check_pretrain(recipe: PretrainRecipe) -> None:
         raise RecipeFaults(faults, source="pretrain")
 
 
-def _learn(bench: PretrainBench, around: Surroundings, began: float) -> None:
+def _learn(bench: PretrainBench, around: Surroundings, began: float, area: str) -> None:
     recipe, record = bench.recipe, around.record
     if around.ranks.first:
         write_keys(recipe, around.folder / "recipe.toml")
@@ -121,7 +135,7 @@ def _learn(bench: PretrainBench, around: Surroundings, began: float) -> None:
         optimiser.load_state(found[1])
         around.listen(Event("note", "train.resumed", values={"step": place.step}))
     judge = _judge(bench)
-    teller = _teller(bench, place, around)
+    teller = _teller(bench, place, around, area)
     if place.step == 0:
         before = time.perf_counter()
         teller.numbers("evaluation", 0, judge())
@@ -220,16 +234,16 @@ def _more(bench: PretrainBench, course: Stretch, place: Place) -> Callable[[Mapp
     return more
 
 
-def _teller(bench: PretrainBench, place: Place, around: Surroundings) -> Teller:
+def _teller(bench: PretrainBench, place: Place, around: Surroundings, area: str) -> Teller:
     if not around.ranks.first:
-        return Teller(None, (), around.listen, area="pretrain")
+        return Teller(None, (), around.listen, area=area)
     file = MetricsFile(around.folder / "metrics.jsonl", place.metrics_bytes)
     around.stack.callback(file.close)
     settings = bench.recipe.model_dump()
     trackers = [open_tracker(name, around.folder, settings, after=place.step) for name in bench.recipe.trackers]
     for tracker in trackers:
         around.stack.callback(tracker.close)
-    return Teller(file, trackers, around.listen, area="pretrain")
+    return Teller(file, trackers, around.listen, area=area)
 
 
 def _record(bench: PretrainBench, around: Surroundings) -> None:

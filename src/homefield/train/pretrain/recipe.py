@@ -84,6 +84,11 @@ class PretrainRecipe(BaseModel):
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
+    def placed(self) -> PretrainRecipe:
+        """With paths that mean the same wherever the recipe is kept."""
+        paths = {key: tuple(str(Path(each).expanduser().absolute()) for each in getattr(self, key)) for key in _PATHS}
+        return self.model_copy(update=paths)
+
 
 def load_pretrain_recipe(path: Path | None, overrides: Mapping[str, object] | None = None) -> PretrainRecipe:
     """Read a recipe file and lay `overrides` over it. Relative paths in a file are taken from its folder.
