@@ -160,24 +160,26 @@ def export(
     out: AnyPath | None = None,
     *,
     name: str | None = None,
+    task: str | None = None,
     risk: float | None = None,
     workspace: Workspace | None = None,
     listen: Listener = silent,
 ) -> Bundle:
     """Turn a run into a model: at the folder `out`, or as the next version of `name` in the workspace.
 
-    risk: highest share of wrong automatic answers; sets the threshold for answering.
+    task: of a run that learned several, which one. risk: highest share of wrong automatic answers; sets the threshold
+    for answering.
 
     Raises:
         Refused: trained, exported and quantised do not answer alike; says where they part.
-        CallError: neither or both of `out` and `name`, or a name that is none.
+        CallError: neither or both of `out` and `name`, or a name that is none; `train.which_task`.
     """
     from homefield.ship import export as export_run
     from homefield.ship import export_named
 
     if (out is None) == (name is None):
         raise CallError("cli.either_out_or_name")
-    opened = open_run(run) if isinstance(run, (str, PathLike)) else run
+    opened = (open_run(run) if isinstance(run, (str, PathLike)) else run).task(task)
     place = workspace or find_workspace()
     if name is not None:
         return export_named(opened, name, place, risk=risk, listen=listen)

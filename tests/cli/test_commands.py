@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -208,6 +209,26 @@ class TestExport:
 
     def test_a_folder_that_is_no_run(self, run, tmp_path: Path) -> None:
         assert run("export", tmp_path, "--out", tmp_path / "m").code == 2
+
+    def test_of_several_tasks_one_is_named(self, run, made: Path, tmp_path: Path) -> None:
+        for name in ("first", "second"):
+            shutil.copytree(made / "data", tmp_path / name)
+        tasks = f"tasks={tmp_path / 'first'},{tmp_path / 'second'}"
+        words = ["finetune", "--backbone", "cnn-text", "--set", tasks, "--set", "epochs=1", "--set", "report=false"]
+        ran = run(*words, "--out", tmp_path / "run", *place(made))
+        assert ran.code == 0, ran.err
+        assert "first" in ran.out
+        assert f"homefield export {tmp_path / 'run'} --task second --out second-model" in ran.out.replace("\n", " ")
+        again = run("finetune", "--resume", "--out", tmp_path / "run", "--json", *place(made)).json
+        assert list(again["tasks"]) == ["first", "second"]
+        assert again["tasks"]["second"]["metrics"]["test"]["rows"] > 0
+        unnamed = run("export", tmp_path / "run", "--out", tmp_path / "m", *place(made))
+        assert unnamed.code == 2
+        assert "learned these tasks: first, second" in unnamed.err
+        checked = run("recipe", "check", tmp_path / "run" / "recipe.toml", "--json", *place(made)).json
+        assert checked["task"] == "classify, classify"
+        named = run("export", tmp_path / "run", "--task", "second", "--out", tmp_path / "m", *place(made))
+        assert named.code == 0, named.err
 
 
 class TestEvaluate:
