@@ -92,7 +92,9 @@ def measure(model: Path, folder: Path, args: argparse.Namespace) -> dict[str, An
             for name, texts in (("eight", 8), ("one", 1)):
                 plan = {"kind": "closed", "texts": texts, "seconds": args.seconds, "evidence": 0, "path": "/predict"}
                 found[f"pipeline_{name}"] = client(port, plan)
-    found["alone"] = max(found["alone"], told([*again, "--alone", str(model), "--seconds", str(args.seconds / 2)])["texts"])
+    found["alone"] = max(
+        found["alone"], told([*again, "--alone", str(model), "--seconds", str(args.seconds / 2)])["texts"]
+    )
     return found
 
 
@@ -100,7 +102,9 @@ def show(found: dict[str, Any]) -> bool:
     """Print the table; whether everything wanted is reached."""
     alone_rate = found["alone"]
     print(f"ONNX Runtime int8 alone: {alone_rate:.0f} texts/s")
-    print(f"{'':16} {'requests/s':>10} {'texts/s':>8} {'of alone':>8} {'p50 ms':>7} {'p99 ms':>7} {'client CPU':>10}  status")
+    print(
+        f"{'':16} {'requests/s':>10} {'texts/s':>8} {'of alone':>8} {'p50 ms':>7} {'p99 ms':>7} {'client CPU':>10}  status"
+    )
     for name, row in found.items():
         if isinstance(row, dict):
             print(
@@ -266,7 +270,9 @@ def alone(model: Path, seconds: float) -> dict[str, float]:
 
     made = Predictor(open_bundle(model))
     ids = made.reader.read(read_texts(None)).ids
-    batches = [one for start in range(0, len(ids), 32) for one in made.reader.batches(ids[start : start + 32], tokens=TOKENS)]
+    batches = [
+        one for start in range(0, len(ids), 32) for one in made.reader.batches(ids[start : start + 32], tokens=TOKENS)
+    ]
     for batch in batches[:4]:
         made.network(batch.ids, batch.mask)
     count, begun = 0, time.perf_counter()

@@ -16,6 +16,7 @@ from homefield.bundle import Bundle
 from homefield.serve.network import Sessions
 from homefield.serve.prediction import Prediction
 from homefield.serve.predictor import TOKENS, Outputs, Predictor, check_texts
+from homefield.serve.reader import Texts
 
 __all__ = ["Together", "family", "shared_outputs"]
 
@@ -97,7 +98,8 @@ def shared_outputs(asked: Mapping[Key, tuple[Predictor, Sequence[str]]]) -> dict
             continue
         mine = rows[key].tolist()
         faults = {row: read.faults[place] for row, place in enumerate(mine) if place in read.faults}
-        found[key] = Outputs(logits[key][rows[key]], vectors[key][rows[key]], faults)
+        its = Texts([read.cleaned[place] for place in mine], [read.ids[place] for place in mine], faults)
+        found[key] = predictor.whole(its, logits[key][rows[key]], vectors[key][rows[key]])
     return found
 
 

@@ -9,11 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from homefield.bundle import open_bundle
+from homefield.bundle.registry import Registry
 from homefield.serve import Matcher, Outputs, Prediction, Predictor, Sessions
 from homefield.serve.prediction import Reason
 from homefield.serve.together import family, shared_outputs
-from homefield.store import Artifacts
 from homefield.store.versions import ModelVersion
 
 __all__ = ["Ask", "Opened", "Predicted", "Vector", "answer_all", "open_version"]
@@ -71,13 +70,13 @@ class Ask:
     want: Predicted | Vector
 
 
-def open_version(row: ModelVersion, artifacts: Artifacts, *, sessions: Sessions, threads: int) -> Opened:
+def open_version(row: ModelVersion, registry: Registry, *, sessions: Sessions, threads: int) -> Opened:
     """Open a version and ask it once, so that the first caller does not wait for what is read when first needed.
 
     Raises:
-        CallError, Tampered: as `homefield.bundle.open_bundle`.
+        CallError, Tampered: as `Registry.open`.
     """
-    bundle = open_bundle(artifacts.path(row.uri))
+    bundle = registry.open(row)
     if bundle.manifest.output == "vector":
         matcher = Matcher(bundle, threads=threads, sessions=sessions)
         model: Predictor | Matcher = matcher

@@ -8,6 +8,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from homefield.bundle.registry import Registry
 from homefield.errors import HomefieldError, MachineError, NotAllowed
 from homefield.serve.batcher import Batcher, Bounds
 from homefield.serve.machine import physical_cores
@@ -50,7 +51,7 @@ class Running:
         self.metrics = Metrics()
         self.guests = Guests(self.store)
         threads = self.settings.threads or max(1, physical_cores() // workers)
-        self.shelf = Shelf(self.store, self.artifacts, threads=threads, most=self.settings.serve_models)
+        self.shelf = Shelf(Registry(self.store, self.artifacts), threads=threads, most=self.settings.serve_models)
         self.pulse = Pulse(
             self.store, lambda told: self.guests.renew(told.get("keys", 0)), self.shelf.hear, self._hear_events
         )

@@ -14,10 +14,11 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from homefield.bundle.registry import Registry
 from homefield.errors import CallError, HomefieldError
 from homefield.serve import Sessions
 from homefield.server.opened import Opened, open_version
-from homefield.store import Artifacts, Store, revisions
+from homefield.store import revisions
 from homefield.store.aliases import ALIASES, CHAMPION, standing
 from homefield.store.versions import ModelVersion, model_versions_of
 
@@ -39,13 +40,13 @@ class Shelf:
     """Opened models. All methods are called in the event loop; what takes long happens in a thread of its own.
 
     Args:
-        store, artifacts: the registry and its files.
+        registry: the models there are.
         threads: of each network.
         most: models held open beside the champions.
     """
 
-    def __init__(self, store: Store, artifacts: Artifacts, *, threads: int, most: int) -> None:
-        self._store, self._artifacts, self._threads, self._most = store, artifacts, threads, most
+    def __init__(self, registry: Registry, *, threads: int, most: int) -> None:
+        self._registry, self._threads, self._most = registry, threads, most
         self._sessions = Sessions(spin=False)
         self._opener = ThreadPoolExecutor(1, "homefield-opener")
         self._champions: dict[str, Opened] = {}
@@ -130,7 +131,7 @@ class Shelf:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(
             self._opener,
-            lambda: open_version(row, self._artifacts, sessions=self._sessions, threads=self._threads),
+            lambda: open_version(row, self._registry, sessions=self._sessions, threads=self._threads),
         )
 
     async def _refresh(self) -> None:
@@ -169,7 +170,7 @@ class Shelf:
         _log.info("champion", extra={"facts": {"model": opened.title}})
 
     def _read(self) -> Listing:
-        with self._store.read() as transaction:
+        with self._registry.store.read() as transaction:
             # First: what is written meanwhile raises it again, and is read then.
             revision = revisions.revision(transaction, revisions.REGISTRY)
             versions: dict[str, dict[int, ModelVersion]] = {}
