@@ -148,9 +148,11 @@ class Connection(asyncio.Protocol):
         self.reply: asyncio.Future[int] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Asyncio's: it stands."""
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
+        """Asyncio's: a piece of a reply."""
         self.buffer += data
         head, found, body = self.buffer.partition(b"\r\n\r\n")
         if not found or self.reply is None:
@@ -163,6 +165,8 @@ class Connection(asyncio.Protocol):
                 reply.set_result(int(head[9:12]))
 
     def connection_lost(self, error: Exception | None) -> None:
+        """Asyncio's: nothing more will come."""
+        del error
         if self.reply is not None and not self.reply.done():
             self.reply.set_result(0)
 
@@ -263,7 +267,7 @@ def told(command: list[str]) -> dict[str, Any]:
 
 
 def alone(model: Path, seconds: float) -> dict[str, float]:
-    """ONNX Runtime int8 with all cores, texts encoded beforehand, batches of 32 of like length; the best of two ways."""
+    """ONNX Runtime int8 with all cores, texts encoded beforehand, batches of 32 of like length."""
     from homefield.bundle import open_bundle
     from homefield.serve import Predictor
     from homefield.serve.predictor import TOKENS
