@@ -102,9 +102,8 @@ def show(found: dict[str, Any]) -> bool:
     """Print the table; whether everything wanted is reached."""
     alone_rate = found["alone"]
     print(f"ONNX Runtime int8 alone: {alone_rate:.0f} texts/s")
-    print(
-        f"{'':16} {'requests/s':>10} {'texts/s':>8} {'of alone':>8} {'p50 ms':>7} {'p99 ms':>7} {'client CPU':>10}  status"
-    )
+    heads = f"{'requests/s':>10} {'texts/s':>8} {'of alone':>8} {'p50 ms':>7} {'p99 ms':>7} {'client CPU':>10}"
+    print(f"{'':16} {heads}  status")
     for name, row in found.items():
         if isinstance(row, dict):
             print(

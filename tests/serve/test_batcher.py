@@ -171,10 +171,10 @@ def test_closing_answers_what_waits_and_refuses_what_comes() -> None:
     async def main() -> None:
         batcher = Batcher(Network(), bounds=Bounds(budget=1))
         batcher.open()
-        tasks = [asyncio.create_task(batcher.ask("a", [n], [1])) for n in range(20)]
+        tasks = [asyncio.create_task(batcher.ask("a", [n], [1])) for n in range(12)]
         await asyncio.sleep(0)
         await batcher.close()
-        assert [await task for task in tasks] == [[2 * n] for n in range(20)]
+        assert [await task for task in tasks] == [[2 * n] for n in range(12)]
         with pytest.raises(MachineError, match="shutting down"):
             await batcher.ask("a", [1], [1])
 
