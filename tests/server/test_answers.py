@@ -183,3 +183,11 @@ def test_a_key_made_while_the_server_runs_is_needed_from_then_on(shop_copy: Serv
     assert {"HttpOnly", "SameSite=strict"} <= set(signed.headers["set-cookie"].replace(" ", "").split(";"))
     assert client.get("/v1/session").json()["scopes"] == ["read"]
     assert client.delete("/v1/session").status_code == 204
+
+
+def test_the_interface_describes_every_body_and_scope(served: Served) -> None:
+    told = served.client.get("/openapi.json").json()
+    predict = told["paths"]["/v1/models/{name}/predict"]["post"]
+    assert (told["openapi"], predict["x-scope"]) == ("3.1.0", "predict")
+    reference = predict["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+    assert "texts" in told["components"]["schemas"][reference.rpartition("/")[2]]["properties"]

@@ -31,6 +31,7 @@ def interface(app: FastAPI) -> dict[str, Any]:
         return app.openapi_schema
     made = get_openapi(title="Homefield", version=__version__, openapi_version="3.1.0", routes=app.routes)
     kinds = [kind for kind in vars(bodies).values() if isinstance(kind, type) and issubclass(kind, BaseModel)]
+    kinds.remove(BaseModel)
     _, schemas = models_json_schema([(kind, "validation") for kind in kinds], ref_template=_REFERENCE)
     components = made.setdefault("components", {})
     components.setdefault("schemas", {}).update(schemas.get("$defs", {}), Problem=problem_schema())
