@@ -28,11 +28,17 @@ VERBS = {
     },
     "use": {
         "predict": f"{_FROM}.predict:predict",
+        "feedback": f"{_FROM}.feedback:feedback",
     },
     "keep": {
         "models": f"{_FROM}.models:models",
         "backbones": f"{_FROM}.backbones:backbones",
         "cache": f"{_FROM}.cache:cache",
+    },
+    "guard": {
+        "keys": f"{_FROM}.keys:keys",
+        "users": f"{_FROM}.users:users",
+        "audit": f"{_FROM}.audit:audit",
     },
 }
 
