@@ -6,13 +6,22 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from homefield.errors import CallError
 from homefield.messages import Language, default_language
 
 __all__ = ["Settings", "load_settings"]
+
+
+def _split(given: object) -> object:
+    """A list as an environment variable has it: `one,two`."""
+    return [each.strip() for each in given.split(",") if each.strip()] if isinstance(given, str) else given
+
+
+Words = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
 
 class Settings(BaseModel):
@@ -24,6 +33,7 @@ class Settings(BaseModel):
     cache_budget_gb: float = Field(20.0, gt=0, description="disk budget of the activation cache, GB; oldest go first")
     offline: bool = Field(True, description="never call a hub, even when a hub name is given")
     threads: int | None = Field(None, ge=1, description="processor threads to use; all of them when not set")
+    net_allow: Words = Field((), description="hosts and networks to reach although they are not public")
 
 
 def load_settings(root: Path, environ: Mapping[str, str] | None = None) -> Settings:
