@@ -13,14 +13,13 @@ from typing import IO, Any, Protocol
 
 import polars as pl
 
+from homefield.cells import safe_cell
 from homefield.errors import CallError
 from homefield.files import disk_errors
 
-__all__ = ["SUFFIXES", "Writer", "new_table", "safe_cell"]
+__all__ = ["SUFFIXES", "Writer", "new_table"]
 
 SUFFIXES = (".csv", ".jsonl", ".parquet")
-# A cell that begins so is a formula to Excel and LibreOffice (OWASP, "CSV Injection").
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 class Writer(Protocol):
@@ -58,13 +57,6 @@ def new_table(path: Path) -> Iterator[Writer]:
                 os.fsync(written.fileno())
             partial.chmod(0o644)
             partial.replace(path)
-
-
-def safe_cell(value: Any) -> Any:
-    """`value` as a cell of a CSV file: a text that a spreadsheet would take for a formula gets a `'` before it."""
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return value
 
 
 class _Csv:
