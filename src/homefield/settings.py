@@ -32,6 +32,8 @@ class Settings(BaseModel):
     language: Language = Field(default_factory=default_language, description="language of messages: zh or en")
     cache_budget_gb: float = Field(20.0, gt=0, description="disk budget of the activation cache, GB; oldest go first")
     offline: bool = Field(True, description="never call a hub, even when a hub name is given")
+    database: str | None = Field(None, description="URI of the database; the file homefield.db when not set")
+    artifacts: str | None = Field(None, description="folder or file:// URI of the models; the workspace when not set")
     threads: int | None = Field(None, ge=1, description="processor threads to use; all of them when not set")
     net_allow: Words = Field((), description="hosts and networks to reach although they are not public")
 
