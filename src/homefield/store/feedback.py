@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from homefield.store.columns import now
 from homefield.store.database import Transaction
@@ -59,14 +59,12 @@ def add(
         sqlalchemy.exc.IntegrityError: there is no such answer.
     """
     made = Feedback(new_id(), prediction_id, answer, by, why, key_id, now(), once)
-    if once is None:
-        transaction.execute(insert(feedback).values(vars(made)))
-        return made, True
     inserted = insert_or(transaction, feedback).values(vars(made))
-    if transaction.execute(inserted.on_conflict_do_nothing(index_elements=[feedback.c.once])).rowcount:
+    transaction.execute(inserted.on_conflict_do_nothing(index_elements=[feedback.c.once]))
+    if once is None:
         return made, True
-    row = transaction.execute(select(feedback).where(feedback.c.once == once)).one()
-    return Feedback(**row._mapping), False
+    kept = Feedback(**transaction.execute(select(feedback).where(feedback.c.once == once)).one()._mapping)
+    return kept, kept.id == made.id
 
 
 def corrections(

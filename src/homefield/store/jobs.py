@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Update, func, insert, select, update
+from sqlalchemy import Update, func, select, update
 
 from homefield.store.columns import now
 from homefield.store.database import Transaction
@@ -79,11 +79,10 @@ def add(
         "made_at": moment,
         "made_by": by,
     }
-    if once is None:
-        return _only(transaction.execute(insert(jobs).values(values).returning(jobs)).first())
-    unless_there = insert_or(transaction, jobs).values(values).on_conflict_do_nothing(index_elements=[jobs.c.once])
-    transaction.execute(unless_there)
-    return _only(transaction.execute(select(jobs).where(jobs.c.once == once)).first())
+    inserted = insert_or(transaction, jobs).values(values)
+    transaction.execute(inserted.on_conflict_do_nothing(index_elements=[jobs.c.once]))
+    mine = jobs.c.id == values["id"] if once is None else jobs.c.once == once
+    return _only(transaction.execute(select(jobs).where(mine)).one())
 
 
 def claim(transaction: Transaction, worker: str, *, kinds: Sequence[str] | None = None) -> Job | None:
