@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
@@ -31,7 +32,7 @@ class UploadLimits:
     """What is taken in: bytes of a file, and what an archive among them may come to."""
 
     bytes: int = 2 << 30
-    archive: ArchiveLimits = ArchiveLimits()
+    archive: ArchiveLimits = field(default_factory=ArchiveLimits)
 
 
 def begin(
@@ -62,7 +63,8 @@ def append(
     """Write `pieces` behind the first `offset` bytes; how many the file has now. Sent again after a fault, it is safe.
 
     Raises:
-        CallError: `upload.not_found`, `upload.not_receiving`, `upload.offset` (with where to go on), `upload.too_large`.
+        CallError: `upload.not_found`, `upload.not_receiving`, `upload.offset` (says where to go on),
+            `upload.too_large`.
         MachineError: as `homefield.files.disk_errors`.
     """
     folder = _folder(artifacts, upload_id)
@@ -147,9 +149,7 @@ def sweep(store: Store, artifacts: Artifacts, *, older: timedelta) -> int:
     """Delete files that were never finished, or were refused, once they are older than that; how many."""
     with store.read() as transaction:
         old = [
-            row
-            for state in ("receiving", "refused")
-            for row in uploads.older_than(transaction, now() - older, state)  # type: ignore[arg-type]
+            row for state in ("receiving", "refused") for row in uploads.older_than(transaction, now() - older, state)
         ]
     for row in old:
         discard(store, artifacts, row.id)
@@ -204,7 +204,7 @@ def _alone(folder: Path) -> Iterator[None]:
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     with (folder / "turn").open("wb") as stream:
-        if os.name == "posix":
+        if sys.platform != "win32":
             import fcntl
 
             fcntl.flock(stream, fcntl.LOCK_EX)
