@@ -18,10 +18,11 @@ from homefield.cells import safe_cell
 from homefield.cli.amounts import percent
 from homefield.cli.command import argument, command, option
 from homefield.cli.face import Face
-from homefield.cli.outcome import Outcome, Table, console_for, plain
+from homefield.cli.outcome import Outcome, Table, console_for
 from homefield.cli.records import column_option
 from homefield.cli.values import OneOf, Place, Whole, pairs
 from homefield.errors import CallError
+from homefield.plain import plain
 
 if TYPE_CHECKING:
     from homefield.serve import Matcher, Prediction, Predictor
