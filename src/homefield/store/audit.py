@@ -97,9 +97,9 @@ def verify(transaction: Transaction) -> Chain:
 
 
 def _all(transaction: Transaction) -> Iterator[Entry]:
-    chosen = select(audit).order_by(audit.c.sequence)
-    for row in transaction.execution_options(yield_per=1_000).execute(chosen):
-        yield Entry(**row._mapping)
+    with transaction.execute(select(audit).order_by(audit.c.sequence).execution_options(yield_per=1_000)) as rows:
+        for row in rows:
+            yield Entry(**row._mapping)
 
 
 def _hash(values: Mapping[str, Any]) -> str:

@@ -139,7 +139,11 @@ def _postgresql(url: URL, patience: float) -> Store:
     try:
         engine = create_engine(
             url,
-            connect_args={"connect_timeout": max(2, round(patience)), "application_name": "homefield"},
+            connect_args={
+                "connect_timeout": max(2, round(patience)),
+                "client_encoding": "utf8",
+                "application_name": "homefield",
+            },
             pool_size=_POOL,
             max_overflow=_POOL,
             pool_timeout=patience,

@@ -87,8 +87,9 @@ def corrections(
     if after is not None:
         chosen = chosen.where(feedback.c.id > after)
     width = len(feedback.c)
-    for row in transaction.execution_options(yield_per=1_000).execute(chosen):
-        yield Corrected(
-            Feedback(**dict(zip(feedback.c.keys(), row[:width], strict=True))),
-            PredictionRow(**dict(zip(predictions.c.keys(), row[width:], strict=True))),
-        )
+    with transaction.execute(chosen.execution_options(yield_per=1_000)) as rows:
+        for row in rows:
+            yield Corrected(
+                Feedback(**dict(zip(feedback.c.keys(), row[:width], strict=True))),
+                PredictionRow(**dict(zip(predictions.c.keys(), row[width:], strict=True))),
+            )
