@@ -35,6 +35,8 @@ class Settings(BaseModel):
     database: str | None = Field(None, description="URI of the database; the file homefield.db when not set")
     artifacts: str | None = Field(None, description="folder or file:// URI of the models; the workspace when not set")
     threads: int | None = Field(None, ge=1, description="processor threads to use; all of them when not set")
+    jobs_heavy: int = Field(1, ge=0, description="trainings that run at once on a machine")
+    jobs_light: int = Field(2, ge=0, description="other jobs that run at once on a machine")
     upload_mb: int = Field(2048, ge=1, description="largest file that is taken in, MB")
     net_allow: Words = Field((), description="hosts and networks to reach although they are not public")
 

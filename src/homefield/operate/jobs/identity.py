@@ -66,7 +66,7 @@ def this_machine() -> str:
     name = (platform.node() or "localhost").replace(" ", "-")[:80]
     try:
         boot = (_PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()[:13]
-        space = os.readlink(_PROC / "self/ns/pid").strip("pid:[]")
+        space = str((_PROC / "self/ns/pid").readlink()).strip("pid:[]")
     except OSError:  # no Linux
         import psutil
 

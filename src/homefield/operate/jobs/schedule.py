@@ -102,7 +102,7 @@ def _next_by_cron(cron: _Cron, after: datetime, schedule: str) -> datetime:
             for hour in cron.hours:
                 for minute in cron.minutes:
                     moment = day.replace(hour=hour, minute=minute)
-                    if moment > wall and (found := moment.astimezone(UTC)) > after:
+                    if moment > wall and (found := datetime.fromtimestamp(moment.timestamp(), UTC)) > after:
                         return found
         day += timedelta(days=1)
     raise CallError("jobs.bad_schedule", given=schedule)
