@@ -33,6 +33,7 @@ VERBS = {
         "models": f"{_FROM}.models:models",
         "backbones": f"{_FROM}.backbones:backbones",
         "cache": f"{_FROM}.cache:cache",
+        "jobs": f"{_FROM}.jobs:jobs",
     },
 }
 

@@ -45,6 +45,23 @@ class Kind:
             faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
             raise CallError("jobs.bad_arguments", kind=self.name, faults=faults) from error
 
+    def from_words(self, words: Mapping[str, str]) -> dict[str, Any]:
+        """`KEY=VALUE` as arguments: `a,b` for several, `role=column,...` for pairs; what is no argument is a setting.
+
+        Raises:
+            CallError: `jobs.bad_arguments`.
+        """
+        fields = self.arguments.model_fields
+        rest = next((name for name in ("keys", "options") if name in fields), None)
+        made: dict[str, Any] = {}
+        for key, word in words.items():
+            if key in fields or rest is None:
+                made[key] = _argument(word, str(fields[key].annotation) if key in fields else "str")
+            else:
+                # A recipe reads words itself.
+                made.setdefault(rest, {})[key] = word if rest == "keys" else _setting(word)
+        return made
+
     def check_names(self, arguments: Mapping[str, Any]) -> None:
         """See that nothing in the arguments is a path: for those who do not sit at the machine.
 
@@ -266,7 +283,37 @@ def _goes_on(out: Path, work: Work) -> bool:
 
 
 def _tuples(options: Mapping[str, Setting]) -> dict[str, Any]:
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in options.items()}
+    """Options as `PrepareOptions` has them: several in a tuple, one alone too."""
+    from homefield.data import PrepareOptions
+
+    several = {name for name, value in vars(PrepareOptions()).items() if isinstance(value, tuple)}
+    return {
+        key: tuple(value) if isinstance(value, list) else (value,) if key in several else value
+        for key, value in options.items()
+    }
+
+
+def _argument(word: str, annotation: str) -> Any:
+    """A word as its field wants it."""
+    if annotation.startswith("list"):
+        return [part.strip() for part in word.split(",") if part.strip()]
+    if annotation.startswith("dict"):
+        return {name.strip(): value for name, _, value in (part.partition("=") for part in word.split(","))}
+    return word if "str" in annotation or "Literal" in annotation else _setting(word)
+
+
+def _setting(word: str) -> Setting:
+    """A word as the number, the several words or the pairs with numbers that it is."""
+    try:
+        if "=" in word:
+            pairs = (part.partition("=") for part in word.split(","))
+            return {name.strip(): float(share) for name, _, share in pairs}
+        if "," in word:
+            return [part.strip() for part in word.split(",") if part.strip()]
+        number = float(word)
+    except ValueError:
+        return word
+    return int(number) if number.is_integer() and "." not in word else number
 
 
 def _short(numbers: Mapping[str, Any]) -> dict[str, Any]:

@@ -55,10 +55,10 @@ class Worker:
                 sys.stderr.write(f"{error.what()}\n")
             stop.wait(every)
 
-    def run_out(self, *, every: float = 0.2) -> None:
-        """Work until nothing is due and nothing of this machine's runs."""
-        while self.step() or self._children:
-            time.sleep(every)
+    def run_out(self, stop: threading.Event, *, every: float = 0.2) -> None:
+        """Work until nothing is due and nothing of this machine's runs, or `stop` is set."""
+        while (self.step() or self._children) and not stop.is_set():
+            stop.wait(every)
 
     def step(self) -> bool:
         """Look once at everything; whether something runs on this machine or was begun."""
