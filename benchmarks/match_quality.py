@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import statistics
 import time
@@ -20,9 +19,10 @@ from pathlib import Path
 import polars as pl
 
 import homefield
+from homefield.data import Dataset
 from homefield.workspace import Workspace
+from quality import SHARED
 
-SHARED = Path(os.environ.get("HOMEFIELD_SHARED_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 PAIRS = SHARED / "support" / "atec_pairs.csv"
 SHARES = {"train": 0.76, "validation": 0.02, "calibration": 0.02, "test": 0.2}
 SHOWN = ("recall_1", "recall_10", "mrr", "auc")
@@ -37,8 +37,6 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("benchmarks/results/match_quality"))
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
-    if not PAIRS.is_file():
-        raise SystemExit(f"no pairs at {PAIRS}: set HOMEFIELD_SHARED_DATA")
     args.work.mkdir(parents=True, exist_ok=True)
     found = []
     for backbone in args.backbone:
@@ -58,11 +56,7 @@ def one(seed: int, backbone: str, args: argparse.Namespace) -> dict[str, object]
     folder = args.work / "work"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    rows = pl.read_csv(PAIRS)
-    rows = rows.head(args.rows) if args.rows else rows
-    rows.write_csv(folder / "pairs.csv")
-    columns = {"text": "question", "other": "other", "same": "same"}
-    homefield.prepare(folder / "pairs.csv", folder / "data", columns=columns, seed=seed, shares=SHARES)
+    prepared(seed, args.rows, folder)
     keys = dict(pair.split("=", 1) for pair in args.set)
     began = time.perf_counter()
     run = homefield.finetune(
@@ -73,6 +67,17 @@ def one(seed: int, backbone: str, args: argparse.Namespace) -> dict[str, object]
     numbers = {"model": run.metrics["test"], **run.record["assessment"]["rivals"]}
     tell(backbone, seed, numbers, seconds)
     return {"seed": seed, "backbone": backbone, "keys": keys, "seconds": seconds, **numbers}
+
+
+def prepared(seed: int, most: int, folder: Path) -> Dataset:
+    """The pairs as the dataset `folder`/data, cut 80/20 by connected component; the first `most` rows (0: all)."""
+    if not PAIRS.is_file():
+        raise SystemExit(f"no pairs at {PAIRS}: set HOMEFIELD_SHARED_DATA")
+    rows = pl.read_csv(PAIRS)
+    rows = rows.head(most) if most else rows
+    rows.write_csv(folder / "pairs.csv")
+    columns = {"text": "question", "other": "other", "same": "same"}
+    return homefield.prepare(folder / "pairs.csv", folder / "data", columns=columns, seed=seed, shares=SHARES)
 
 
 def mean(values: object) -> float:

@@ -47,11 +47,6 @@ class Workspace:
         return self.root / "datasets"
 
     @property
-    def models(self) -> Path:
-        """`models/NAME/VERSION`: the model registry's files."""
-        return self.root / "models"
-
-    @property
     def runs(self) -> Path:
         """Runs named rather than placed by the user."""
         return self.root / "runs"

@@ -47,13 +47,39 @@ def test_distilling_a_model_into_a_fresh_backbone_with_further_texts(number: Mad
     assert made.after.value > 0.5
 
 
+def test_pruning_a_model_that_gives_vectors_keeps_what_it_finds(matching: Made, tmp_path: Path) -> None:
+    made = homefield.compress(
+        matching.bundle.path, tmp_path / "small", prune=0.5, data=matching.dataset.path,
+        workspace=Workspace(tmp_path / "space"), epochs=2, **QUIET,
+    )  # fmt: skip
+    assert made.after.parameters < made.before.parameters
+    assert made.after.metric == "mrr"
+    assert made.before.value is not None
+    assert made.after.value is not None
+    assert made.after.value > made.before.value - 0.1
+    assert made.difference is not None
+    assert made.difference.mean == pytest.approx(made.after.value - made.before.value, abs=1e-6)
+    assert made.bundle.manifest.parity["int8"]["metric"] == "mrr"
+    assert made.bundle.manifest.thresholds.risk is not None  # as was bought for the model given
+
+
+def test_distilling_vectors_into_a_backbone_of_another_width(partners: Made, tmp_path: Path) -> None:
+    made = homefield.compress(
+        partners.run.path, tmp_path / "small", distil="cnn-text", workspace=Workspace(tmp_path / "space"), epochs=4,
+        **QUIET,
+    )  # fmt: skip
+    assert made.bundle.manifest.width != partners.bundle.manifest.width
+    assert made.after.value is not None
+    assert made.after.value > 0.5
+    assert homefield.load(tmp_path / "small").encode(["my card was stolen"]).shape == (1, made.bundle.manifest.width)
+
+
 def test_what_cannot_be_compressed_says_why(cut: Made, matching: Made, tmp_path: Path) -> None:
     space = Workspace(tmp_path / "space")
     for code, call in (
         ("ship.needs_data", {"model": cut.bundle.path, "prune": 0.5}),
         ("ship.other_dataset", {"model": cut.bundle.path, "prune": 0.5, "data": matching.dataset.path}),
         ("ship.bad_share", {"model": cut.run.path, "prune": 1.5}),
-        ("ship.no_teacher_for_vectors", {"model": matching.bundle.path, "prune": 0.5, "data": matching.dataset.path}),
         ("cli.either_distil_or_prune", {"model": cut.run.path}),
         ("files.exists", {"model": cut.run.path, "prune": 0.5, "out": cut.run.path}),
     ):

@@ -9,8 +9,9 @@ import torch
 from homefield.backbones.cnn import CnnShape, CnnText
 from homefield.backbones.load import rebuild
 from homefield.errors import CallError
+from homefield.evaluate.pairs import pair_rows
 from homefield.messages import Language
-from homefield.ship.prune import Importance, measure_importance, prune
+from homefield.ship.prune import Importance, labelled, measure_importance, paired, prune
 from homefield.tasks import task
 from homefield.train.network import Network, NetworkInfo
 
@@ -39,7 +40,7 @@ def test_what_puts_out_nothing_matters_nothing_and_is_cut_without_a_trace() -> N
     whole = network()
     for layer, head in ((0, 2), (1, 0)):
         silence(whole, layer, head, list(range(0, 64, 4)))
-    found = measure_importance(whole, task("classify"), TEXTS, TARGETS)
+    found = measure_importance(whole, task("classify"), labelled(whole, TEXTS, TARGETS))
     assert found.heads.argmin(axis=1).tolist() == [2, 0]
     assert found.heads.shape == (2, 4)
     assert np.sort(found.units[0])[:16].max() == 0.0
@@ -47,6 +48,18 @@ def test_what_puts_out_nothing_matters_nothing_and_is_cut_without_a_trace() -> N
     assert cut.backbone.shape.heads == 3
     assert cut.backbone.shape.inner == 48
     np.testing.assert_allclose(forward(cut, TEXTS)[0], forward(whole, TEXTS)[0], atol=1e-5)
+
+
+def test_of_vectors_pairs_say_what_matters() -> None:
+    encoder = small_encoder(TEXTS)
+    info = NetworkInfo("match", "vector", (), "all", 0, 32, 0.0)
+    whole = Network(encoder, task("match").head(encoder.width, 0, 0.0), info).eval()
+    silence(whole, 0, 3, list(range(16)))
+    pairs = pair_rows(TEXTS[::2], TEXTS[1::2], [True] * 9 + [False])
+    found = measure_importance(whole, task("match"), paired(whole, pairs))
+    assert found.heads.argmin(axis=1)[0] == 3
+    assert found.units[0, :16].max() == 0.0
+    assert found.units[0, 16:].min() > 0.0
 
 
 def test_a_pruned_network_is_rebuilt_from_its_blueprint_and_trained_on() -> None:
@@ -74,5 +87,5 @@ def test_a_network_without_heads_is_refused(language: Language) -> None:
     cnn = CnnText(facts, encoder.tokenizer, CnnShape(encoder.tokenizer.get_vocab_size(), 4))
     other = Network(cnn, task("classify").head(cnn.width, 4, 0.0), network().info)
     with pytest.raises(CallError) as caught:
-        measure_importance(other, task("classify"), TEXTS, TARGETS)
+        measure_importance(other, task("classify"), labelled(other, TEXTS, TARGETS))
     assert "--distil" in caught.value.next_step(language)

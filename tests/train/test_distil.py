@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
+from hypothesis import given
+from hypothesis import strategies as st
 
 from homefield.errors import RecipeError
 from homefield.train.check import check_recipe
-from homefield.train.distil import read_unlabelled, soft_loss
+from homefield.train.distil import alike_loss, read_unlabelled, soft_loss
 from homefield.train.finetune import finetune
 from homefield.train.recipe import Recipe, load_recipe
 from homefield.workspace import Workspace
@@ -35,6 +37,32 @@ def test_soft_answers_are_learned_by_the_formula_of_the_paper() -> None:
 
 def test_who_answers_as_the_teacher_has_nothing_left_to_learn() -> None:
     assert float(soft_loss(outputs(0), outputs(0), "category", 3.0)) == pytest.approx(0.0, abs=1e-6)
+
+
+def unit(count: int, width: int, seed: int) -> torch.Tensor:
+    return F.normalize(torch.randn(count, width, generator=torch.Generator().manual_seed(seed)), dim=1)
+
+
+def test_what_a_teacher_finds_alike_is_learned_by_the_formula_whatever_the_widths() -> None:
+    own, teacher = unit(4, 3, 0), unit(4, 5, 1)
+    expected = 0.0
+    for row in range(4):
+        rest = [place for place in range(4) if place != row]
+        said, likely = (torch.softmax(each[rest] @ each[row] / 0.1, 0) for each in (own, teacher))
+        expected += float((likely * (likely / said).log()).sum()) / 4
+    assert float(alike_loss(own, teacher, 0.1)) == pytest.approx(expected, rel=1e-5)
+
+
+@given(count=st.integers(2, 8), seed=st.integers(0, 1_000))
+def test_vectors_that_lie_as_the_teacher_s_have_nothing_left_to_learn(count: int, seed: int) -> None:
+    teacher = unit(count, 6, seed)
+    turn, _ = torch.linalg.qr(torch.randn(8, 6, generator=torch.Generator().manual_seed(seed)))
+    own = (teacher @ turn.T).requires_grad_()
+    loss = alike_loss(own, teacher, 0.05)
+    loss.backward()
+    assert loss.item() == pytest.approx(0.0, abs=1e-5)
+    assert own.grad is not None
+    assert own.grad.abs().max() < 1e-3
 
 
 def test_texts_without_labels_are_cleaned_and_never_those_of_the_dataset(tmp_path: Path) -> None:

@@ -99,6 +99,23 @@ def test_little_memory_gives_the_same_weights(data: Path, workspace: Workspace, 
         torch.testing.assert_close(tensor, weights(parts.path)[name], rtol=1e-3, atol=2e-4)
 
 
+def test_a_teacher_s_vectors_are_learned_from_at_constant_memory_and_by_any_width(
+    data: Path, workspace: Workspace, tmp_path: Path
+) -> None:
+    teacher = train(data, tmp_path / "teacher", workspace, backbone="cnn-text", epochs=4, batch=30)
+    keys = {"epochs": 2, "batch": 30, "teacher": str(teacher.path), "soft": 1.0, "seed": 3}
+    whole = train(data, tmp_path / "whole", workspace, tokens=100_000, **keys)
+    parts = train(data, tmp_path / "parts", workspace, tokens=60, **keys)
+    assert whole.network().outputs != teacher.network().outputs
+    for name, tensor in weights(whole.path).items():
+        torch.testing.assert_close(tensor, weights(parts.path)[name], rtol=1e-3, atol=2e-4)
+    lines = [json.loads(line) for line in (whole.path / "metrics.jsonl").read_text().splitlines()]
+    losses = [line["loss"] for line in lines if line["kind"] == "step"]
+    assert losses[-1] < losses[0]
+    with pytest.raises(RecipeError, match="texts of the dataset alone"):
+        train(data, tmp_path / "more", workspace, **keys, unlabelled="more.csv")
+
+
 def test_dropping_out_is_the_same_in_both_runs_of_a_part(data: Path, workspace: Workspace, tmp_path: Path) -> None:
     keys = {"epochs": 1, "batch": 30, "dropout": 0.3, "tokens": 60, "negatives": 0}
     first = train(data, tmp_path / "first", workspace, **keys)

@@ -20,11 +20,11 @@ from homefield.backbones.facts import Facts
 from homefield.backbones.folder import check_folder, read_config
 from homefield.backbones.ngrams import find_ngrams
 from homefield.backbones.own import KIND, read_own
-from homefield.backbones.tokenizer import read_tokenizer, train_tokenizer
+from homefield.backbones.tokenizer import CORPUS_SPECIAL, read_tokenizer, train_tokenizer
 from homefield.backbones.wrapped import Wrapped, empty_wrapped, wrap_folder
 from homefield.errors import CallError
 
-__all__ = ["load", "rebuild"]
+__all__ = ["load", "rebuild", "tells_hidden_tokens"]
 
 # Enough texts to know which pieces and n-grams are frequent, few enough to count in seconds.
 _SAMPLE = 200_000
@@ -57,6 +57,19 @@ def load(source: BackboneSource, *, tokenizer_texts: Iterable[str] | None = None
             backbone = CnnText(source.facts, tokenizer, CnnShape(tokenizer.get_vocab_size(), int(slots.max())))
         backbone.initialise(slots)
     return backbone
+
+
+def tells_hidden_tokens(folder: Path) -> bool:
+    """Whether the backbone in `folder` can be pretrained further: an encoder with a token that hides others.
+
+    Raises:
+        CallError: as `folder.check_folder`.
+    """
+    config = read_config(folder)
+    if config["model_type"] != KIND and shape_of(config, folder / "config.json", read_pooling(folder)) is None:
+        return False
+    tokenizer = read_tokenizer(folder)
+    return all(tokenizer.token_to_id(token) is not None for token in CORPUS_SPECIAL)
 
 
 def rebuild(blueprint: Mapping[str, Any], tokenizer: Tokenizer) -> Backbone:

@@ -26,7 +26,7 @@ from homefield.backbones.phrases import PLACES
 from homefield.errors import CallError
 from homefield.files import new_folder, write_file
 
-__all__ = ["KIND", "OUTPUT", "Weights", "read_own", "write_own"]
+__all__ = ["KIND", "OUTPUT", "Weights", "read_output", "read_own", "write_own"]
 
 KIND = "homefield"
 OUTPUT = "masked.safetensors"
@@ -90,6 +90,12 @@ def read_own(folder: Path, facts: Facts, tokenizer: Tokenizer) -> Encoder:
     except (SafetensorError, RuntimeError, KeyError) as error:
         raise CallError("backbones.bad_weights", file=file, fault=str(error).split("\n")[0]) from error
     return encoder.eval()
+
+
+def read_output(folder: Path) -> dict[str, Tensor]:
+    """The layer that told hidden tokens, float32, of the backbone in `folder`; empty where it was not kept."""
+    file = folder / OUTPUT
+    return {name: tensor.float() for name, tensor in load_file(file).items()} if file.is_file() else {}
 
 
 def _packed(state: Mapping[str, Tensor], weights: Weights) -> dict[str, Tensor]:

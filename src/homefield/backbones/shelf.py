@@ -25,7 +25,7 @@ __all__ = ["Entry", "clear", "entries", "evict", "hold", "new_entry"]
 
 # A partial folder older than this has lost its writer.
 _ABANDONED_SECONDS = 24 * 3600.0
-KINDS = ("activations", "encodings", "corpora")
+KINDS = ("activations", "encodings", "corpora", "adapted")
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ Layout::
     int8/...                  the same with 8-bit weights, which is what is served
     weights/                  tokenizer.json, and network.json and network.safetensors to fine-tune further
     unknown.safetensors       what is known of the training texts' vectors
+    beside.safetensors        n-grams that stand beside the network, where there are any
     evidence.parquet evidence.safetensors    training texts with row numbers and labels, and their vectors
     card.md report.html       for people
 """
@@ -28,6 +29,7 @@ from safetensors.numpy import load_file, save
 
 from homefield.bundle.manifest import FORMAT, BundleManifest, Parts, Precision, read_manifest, write_manifest
 from homefield.errors import CallError, HomefieldError, Tampered
+from homefield.evaluate.grams import Beside
 from homefield.files import new_folder, sha256_of, write_file
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ __all__ = ["MANIFEST", "Bundle", "BundleDraft", "new_bundle", "open_bundle"]
 
 MANIFEST = "manifest.json"
 _UNKNOWN = "unknown.safetensors"
+_BESIDE = "beside.safetensors"
 _EVIDENCE = ("evidence.parquet", "evidence.safetensors")
 
 
@@ -64,6 +67,10 @@ class Bundle:
     def unknown(self) -> dict[str, NDArray[np.float32]]:
         """The arrays of the unknown score; empty when the model has none."""
         return load_file(self.file(_UNKNOWN)) if _UNKNOWN in self.manifest.files else {}
+
+    def beside(self) -> Beside | None:
+        """The n-grams that stand beside the network; None when it stands alone."""
+        return Beside.of_arrays(load_file(self.file(_BESIDE))) if self.manifest.beside else None
 
     def evidence_vectors(self) -> NDArray[np.float16]:
         """Vectors of the training texts kept, `[N, D]`; N is 0 when none are."""
@@ -96,6 +103,10 @@ class BundleDraft:
     def write_unknown(self, arrays: Mapping[str, NDArray[np.float32]]) -> None:
         """Keep the arrays of the unknown score."""
         self._write(_UNKNOWN, arrays)
+
+    def write_beside(self, beside: Beside) -> None:
+        """Keep the n-grams that stand beside the network."""
+        self._write(_BESIDE, beside.arrays())
 
     def write_evidence(
         self, rows: pl.DataFrame, vectors: NDArray[np.float16], axes: NDArray[np.float32] | None = None

@@ -74,8 +74,9 @@ class BundleManifest:
     language. backbone: its facts. how, frozen_to: how it was trained and to which layer the backbone stayed as it was.
     max_length: tokens a text is cut to. width: D of the vectors. interval: half width of a number's interval and its
     miss rate. parity: what the parity gate measured. metrics: what the model reached, with intervals. dataset: name,
-    hash, counts. match: of a model that gives vectors, what a cosine means (`homefield.ship.matched`). files: by path
-    from the folder, `sha256` and `bytes`.
+    hash, counts. match: of a model that gives vectors, what a cosine means (`homefield.ship.matched`). beside: of a
+    model with n-grams beside its network, what network, n-grams and both reached (`homefield.train.beside`). files: by
+    path from the folder, `sha256` and `bytes`.
     """
 
     name: str | None
@@ -106,6 +107,7 @@ class BundleManifest:
     run: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     match: Mapping[str, Any] = field(default_factory=dict)
+    beside: Mapping[str, Any] = field(default_factory=dict)
     kind: str = "text"
     format: int = FORMAT
 
@@ -127,8 +129,9 @@ class BundleManifest:
 
     def _values(self) -> dict[str, Any]:
         values: dict[str, Any] = {one.name: _plain(getattr(self, one.name)) for one in fields(self)}
-        if not values["match"]:
-            del values["match"]  # models made before there was such a thing keep their seal
+        for later in ("match", "beside"):
+            if not values[later]:
+                del values[later]  # models made before there was such a thing keep their seal
         return values
 
 

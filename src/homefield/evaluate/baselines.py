@@ -24,7 +24,7 @@ from sklearn.svm import LinearSVC
 
 from homefield.evaluate.calibration import Output, blocks, fit_temperature, probabilities
 
-__all__ = ["Baseline", "Script", "majority", "script_of", "tfidf_linear"]
+__all__ = ["Baseline", "Script", "fit_linear", "majority", "planes", "script_of", "tfidf_linear"]
 
 Script = Literal["latin", "chinese", "mixed"]
 
@@ -179,6 +179,24 @@ def _fit_svc(matrix: Any, truth: NDArray[Any], output: Output, seed: int, tolera
         warnings.simplefilter("always")
         linear.fit(matrix, truth)
     return linear, not any(issubclass(one.category, ConvergenceWarning) for one in caught)
+
+
+def fit_linear(matrix: Any, truth: NDArray[Any], output: Output, seed: int) -> tuple[Any, NDArray[np.int64]]:
+    """The linear model of features `[N, F]`, and the classes it has outputs for: those with rows (for labels: also with
+    rows without)."""
+    return _fit_svc(matrix, truth, output, seed)[0], _classes(truth, output)
+
+
+def planes(linear: Any, classes: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Weights `[F, classes]` and biases `[classes]` of a fitted linear model."""
+    if isinstance(linear, OneVsRestClassifier):
+        weights = np.concatenate([one.coef_ for one in linear.estimators_])
+        bias = np.concatenate([one.intercept_ for one in linear.estimators_])
+    else:
+        weights, bias = linear.coef_, linear.intercept_
+    if len(weights) == 1 and classes == 2:  # one plane between two classes, the second's
+        weights, bias = np.concatenate([-weights, weights]), np.concatenate([-bias, bias])
+    return np.asarray(weights.T, dtype=np.float64), np.asarray(bias, dtype=np.float64)
 
 
 def _fit_ridge(matrix: Any, truth: NDArray[Any]) -> tuple[Any, bool]:

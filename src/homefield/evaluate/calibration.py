@@ -17,7 +17,16 @@ from scipy.special import expit, logsumexp
 
 from homefield.evaluate.intervals import wilson
 
-__all__ = ["Bin", "Output", "blocks", "calibration_error", "fit_temperature", "probabilities", "reliability"]
+__all__ = [
+    "Bin",
+    "Output",
+    "blocks",
+    "calibration_error",
+    "fit_temperature",
+    "log_losses",
+    "probabilities",
+    "reliability",
+]
 
 Output = Literal["category", "categories", "number", "vector"]
 Array = NDArray[np.floating]
@@ -72,22 +81,26 @@ def fit_temperature(logits: Array, targets: NDArray[Any], output: Output) -> flo
 
     def loss(log_temperature: float) -> float:
         scale = np.exp(-log_temperature)
-        return _log_loss_sum(chosen, truth, output, scale) / len(rows) + 0.5 * log_temperature**2 / len(rows)
+        return float(log_losses(chosen, truth, output, scale).mean()) + 0.5 * log_temperature**2 / len(rows)
 
     found = minimize_scalar(loss, bounds=(np.log(COLDEST), np.log(HOTTEST)), method="bounded", options={"xatol": 1e-5})
     return float(np.exp(found.x))
 
 
-def _log_loss_sum(logits: NDArray[np.float64], targets: NDArray[Any], output: Output, scale: float) -> float:
-    total = 0.0
+def log_losses(logits: Array, targets: NDArray[Any], output: Output, scale: float = 1.0) -> NDArray[np.float64]:
+    """What each row loses, `[N]`: -log of the right class's share, or the mean over labels of -log of what is right.
+
+    logits: `[N, C]`, multiplied by `scale`. targets: `[N]` class indices, or `[N, C]` zeros and ones.
+    """
+    found = np.empty(len(logits), dtype=np.float64)
     for rows in blocks(*logits.shape):
-        scaled = logits[rows] * scale
+        scaled = np.asarray(logits[rows], dtype=np.float64) * scale
         if output == "category":
             right = np.take_along_axis(scaled, targets[rows].astype(np.int64)[:, None], axis=1)[:, 0]
-            total += float(np.sum(logsumexp(scaled, axis=1) - right))
+            found[rows] = logsumexp(scaled, axis=1) - right
         else:
-            total += float(np.mean(np.logaddexp(0.0, scaled) - scaled * targets[rows], axis=1).sum())
-    return total
+            found[rows] = np.mean(np.logaddexp(0.0, scaled) - scaled * targets[rows], axis=1)
+    return found
 
 
 def probabilities(logits: Array, output: Output, temperature: float = 1.0) -> NDArray[np.float32]:

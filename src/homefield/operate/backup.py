@@ -70,7 +70,8 @@ def backup(workspace: Workspace, path: Path, *, listen: Listener = silent) -> Ba
             folder.mkdir()
             made = _write(workspace, folder, listen)
             packed = Path(near) / "packed"
-            with packed.open("xb", opener=_private) as stream, tarfile.open(fileobj=stream, mode="w") as archive:
+            packed.touch(mode=0o600, exist_ok=False)  # it holds customers' words
+            with packed.open("wb") as stream, tarfile.open(fileobj=stream, mode="w") as archive:
                 archive.add(folder, arcname="")
             with packed.open("rb") as written:
                 os.fsync(written.fileno())
@@ -234,7 +235,3 @@ def _told(manifest: Mapping[str, Any], path: Path) -> Backup:
     files = manifest["files"]
     size = sum(int(facts["bytes"]) for facts in files.values())
     return Backup(path, manifest["made_at"], manifest["rows"], len(files), size, manifest["seal"])
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

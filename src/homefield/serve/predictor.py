@@ -20,7 +20,7 @@ from homefield.serve.neighbours import Neighbours
 from homefield.serve.network import ServedNetwork, Sessions
 from homefield.serve.prediction import Prediction, Reason
 from homefield.serve.products import Products
-from homefield.serve.reader import Reader
+from homefield.serve.reader import Reader, Texts
 from homefield.serve.unknown import UnknownScore
 
 __all__ = ["CHUNK", "TOKENS", "Outputs", "Predictor", "check_texts"]
@@ -64,6 +64,7 @@ class Predictor:
         self.network = ServedNetwork(bundle, precision, threads=threads, sessions=sessions)
         self.reader = Reader(bundle)
         self.decider = Decider(bundle.manifest)
+        self._beside = bundle.beside()
         products = Products()
         self.neighbours = Neighbours(bundle, products)
         arrays = bundle.unknown()
@@ -113,7 +114,7 @@ class Predictor:
         read = self.reader.read(texts)
         if len(texts) == 1:
             batch = next(self.reader.batches(read.ids, tokens=TOKENS))
-            return Outputs(*self.network(batch.ids, batch.mask), read.faults)
+            return self.whole(read, *self.network(batch.ids, batch.mask))
         logits: NDArray[np.float32] | None = None
         for batch in self.reader.batches(read.ids, tokens=TOKENS):
             some, their = self.network(batch.ids, batch.mask)
@@ -122,6 +123,12 @@ class Predictor:
                 vectors = np.empty((len(texts), their.shape[1]), dtype=np.float32)
             logits[batch.places], vectors[batch.places] = some, their
         assert logits is not None
+        return self.whole(read, logits, vectors)
+
+    def whole(self, read: Texts, logits: NDArray[np.float32], vectors: NDArray[np.float32]) -> Outputs:
+        """What the model gives for texts that were read and went through the network: with what stands beside it."""
+        if self._beside is not None:
+            logits = self._beside.join(logits, read.cleaned)
         return Outputs(logits, vectors, read.faults)
 
     def judge(self, outputs: Outputs) -> Judged:

@@ -21,8 +21,9 @@ _RAW_TIMES = 20
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """Texts that were read. faults: why a text cannot be answered, by its place."""
+    """Texts that were read. cleaned: as the network gets them. faults: why a text cannot be answered, by its place."""
 
+    cleaned: list[str]
     ids: list[list[int]]
     faults: dict[int, Reason]
 
@@ -67,7 +68,7 @@ class Reader:
             cleaned.append(clean)
             if fault is not None:
                 faults[place] = fault
-        return Texts([one.ids for one in self._tokenizer.encode_batch_fast(cleaned)], faults)
+        return Texts(cleaned, [one.ids for one in self._tokenizer.encode_batch_fast(cleaned)], faults)
 
     def batches(self, ids: Sequence[list[int]], *, tokens: int) -> Iterator[Batch]:
         """Batches of at most `tokens` token places, padding included, the shortest texts first."""

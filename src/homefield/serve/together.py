@@ -69,7 +69,7 @@ class Together:
         outputs = {}
         for name, found in pieces.items():
             logits, vectors = (np.concatenate([piece[which] for piece in found])[order] for which in (0, 1))
-            outputs[name] = Outputs(logits, vectors, read.faults)
+            outputs[name] = self.predictors[name].whole(read, logits, vectors)
         return outputs
 
 

@@ -87,6 +87,9 @@ def _quality(manifest: BundleManifest, say: Any) -> list[str]:
     if parity:
         found.append(say("parity", logits=f"{parity['fp32']:.1e}", trained=_number(parity["int8"]["trained"]),
                          served=_number(parity["int8"]["served"]), rows=parity["int8"]["rows"]))  # fmt: skip
+    if beside := manifest.beside:
+        numbers = {name: _number(beside[name]) for name in ("network", "ngrams", "both")}
+        found.append(say("beside", split=beside["split"], metric=beside["metric"], **numbers))
     return found or [say("not_measured")]
 
 
@@ -126,6 +129,8 @@ def _origin(manifest: BundleManifest, say: Any) -> str:
         ),
         say("precision"),
     ]  # fmt: skip
+    if adapted := backbone.get("adapted"):
+        lines.insert(2, say("adapted", **{**adapted, "perplexity": _number(adapted["perplexity"])}))
     return "\n".join(f"- {line}" for line in lines)
 
 

@@ -19,16 +19,19 @@ from homefield.backbones.adapters import merge
 from homefield.bundle import MANIFEST, Bundle, Precision, open_bundle
 from homefield.data.dataset import Dataset, SplitName, open_dataset
 from homefield.errors import CallError
-from homefield.evaluate.calibration import probabilities
+from homefield.evaluate.calibration import Output, probabilities
 from homefield.evaluate.headline import compare, contributions
-from homefield.evaluate.significance import Difference
+from homefield.evaluate.pairs import frame_rows
+from homefield.evaluate.significance import Difference, paired_bootstrap
 from homefield.events import Event, Listener, silent
 from homefield.files import disk_errors
 from homefield.serve import Predictor
+from homefield.ship.matched import served_ranks
 from homefield.ship.model import export
-from homefield.ship.prune import measure_importance, prune
+from homefield.ship.prune import Importance, labelled, measure_importance, paired, prune
 from homefield.tasks import task
 from homefield.train.finetune import finetune
+from homefield.train.network import Network
 from homefield.train.recipe import Recipe, load_recipe
 from homefield.train.run import open_run, read_network, write_network
 from homefield.workspace import Workspace
@@ -94,13 +97,13 @@ def compress_by_distilling(
     data: the dataset, which a model does not carry. unlabelled: a file of further texts. keys: of the recipe.
 
     Raises:
-        CallError: `files.exists`, `ship.needs_data`, `ship.other_dataset`, `ship.no_teacher_for_vectors`.
+        CallError: `files.exists`, `ship.needs_data`, `ship.other_dataset`.
         RecipeFaults: the recipe that follows has faults.
         Refused: as `export`.
     """
     with _working(model, out, data, workspace, listen) as (source, folder):
         chosen: dict[str, object] = {
-            "backbone": backbone, "train": "all", "unlabelled": "" if unlabelled is None else str(unlabelled.resolve()),
+            "backbone": backbone, "train": "all", "unlabelled": _listed(unlabelled),
         }  # fmt: skip
         return _taught(source, out, folder, {**chosen, **keys}, workspace, listen)
 
@@ -127,21 +130,32 @@ def compress_by_pruning(
     with _working(model, out, data, workspace, listen) as (source, folder):
         network = read_network(source.weights / "weights")
         merge(network.backbone)
-        kind = task(network.info.task)
-        frame = source.dataset.frame("train")
-        some = frame[np.unique(np.linspace(0, len(frame) - 1, min(len(frame), _IMPORTANCE_ROWS)).astype(np.int64))]
-        targets = kind.targets(some["label"], network.info.labels)
         listen(Event("stage", "ship.stage_importance"))
-        fitted = kind.fit(kind.targets(frame["label"], network.info.labels))
-        importance = measure_importance(network, fitted, some["text"].to_list(), targets)
+        importance = _importance(network, source.dataset)
         write_network(prune(network, importance, share), folder / "pruned" / "weights", extra={})
         rate = network.backbone.facts.learning_rate / 2
         chosen: dict[str, object] = {
             **_RECOVERY, "start": str(folder / "pruned"), "learning_rate": rate, "head_learning_rate": rate,
             "max_length": network.info.max_length,
-            "unlabelled": "" if unlabelled is None else str(unlabelled.resolve()),
+            "unlabelled": _listed(unlabelled),
         }  # fmt: skip
         return _taught(source, out, folder, {**chosen, **keys}, workspace, listen)
+
+
+def _importance(network: Network, dataset: Dataset) -> Importance:
+    """By at most 2,048 training rows, evenly spaced."""
+    kind, labels = task(network.info.task), network.info.labels
+    frame = dataset.frame("train")
+    some = frame[np.unique(np.linspace(0, len(frame) - 1, min(len(frame), _IMPORTANCE_ROWS)).astype(np.int64))]
+    if kind.output == "vector":
+        return measure_importance(network, kind, paired(network, frame_rows(some, noisy=False)))
+    fitted = kind.fit(kind.targets(frame["label"], labels))
+    questions = labelled(network, some["text"].to_list(), kind.targets(some["label"], labels))
+    return measure_importance(network, fitted, questions)
+
+
+def _listed(file: Path | None) -> list[str]:
+    return [] if file is None else [str(file.resolve())]
 
 
 @contextmanager
@@ -171,8 +185,6 @@ def _opened(model: Path, data: Path | None, workspace: Workspace, listen: Listen
         run = open_run(model)
         dataset, recipe = run.dataset if data is None else open_dataset(data), run.recipe
         bundle = export(run, folder / "before", threads=workspace.settings.threads, listen=listen)
-    if bundle.manifest.output == "vector":
-        raise CallError("ship.no_teacher_for_vectors", model=model)
     bought = bundle.manifest.thresholds.risk
     return _Source(bundle.path, dataset, recipe, bundle, None if bought is None else float(bought["risk"]))
 
@@ -193,7 +205,7 @@ def _taught(
     listen(Event("stage", "ship.stage_beside"))
     before, first = _measured(source.bundle, source.dataset, split, workspace)
     after, second = _measured(bundle, source.dataset, split, workspace)
-    difference = compare(second, first, bundle.manifest.output) if len(first) else None
+    difference = _difference(second, first, bundle.manifest.output) if len(first) else None
     return Compressed(bundle, before, after, difference, time.perf_counter() - began)
 
 
@@ -213,11 +225,13 @@ def _measured(
     began = time.perf_counter()
     some = predictor.outputs(texts[:_TOGETHER])
     per_second = len(some.logits) / max(1e-9, time.perf_counter() - began)
-    logits = np.concatenate([some.logits, predictor.outputs(texts[_TOGETHER:]).logits])
-    targets = task(manifest.task).targets(frame["label"], manifest.labels)
-    chances = probabilities(logits, manifest.output, manifest.temperature)
-    cut = np.asarray(manifest.thresholds.labels or 0.5)
-    rows = contributions(chances, targets, manifest.output, cut)
+    if manifest.output == "vector":
+        rows = served_ranks(predictor, dataset, split).reciprocal[:, None]
+    else:
+        logits = np.concatenate([some.logits, predictor.outputs(texts[_TOGETHER:]).logits])
+        targets = task(manifest.task).targets(frame["label"], manifest.labels)
+        chances = probabilities(logits, manifest.output, manifest.temperature)
+        rows = contributions(chances, targets, manifest.output, np.asarray(manifest.thresholds.labels or 0.5))
     numbers = manifest.metrics.get(split, {})
     found = Measured(
         manifest.title,
@@ -230,6 +244,13 @@ def _measured(
         len(frame),
     )
     return found, rows
+
+
+def _difference(first: NDArray[np.float64], second: NDArray[np.float64], output: Output) -> Difference:
+    """Of the headline metric, from what each row, or each text that was looked for, contributes."""
+    if output == "vector":
+        return paired_bootstrap(first, second, lambda means: means[:, 0])
+    return compare(first, second, output)
 
 
 def _sizes(bundle: Bundle) -> dict[str, int]:

@@ -14,8 +14,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from homefield.bundle import BundleDraft, BundleManifest
-from homefield.data.dataset import SPLITS, SplitName
+from homefield.data.dataset import SPLITS, Dataset, SplitName
 from homefield.errors import Refused
+from homefield.evaluate.alike import DROP
 from homefield.evaluate.matching import (
     SameCurve,
     assess_match,
@@ -25,8 +26,9 @@ from homefield.evaluate.matching import (
     match_numbers,
     match_ranks,
 )
-from homefield.evaluate.pairs import PairRows
+from homefield.evaluate.pairs import PairRows, frame_rows
 from homefield.evaluate.risk import risk_threshold
+from homefield.evaluate.search import Ranked
 from homefield.evaluate.significance import paired_bootstrap, paired_difference
 from homefield.events import Event, Listener, silent
 from homefield.serve import Predictor
@@ -35,9 +37,8 @@ from homefield.ship.decisions import DELTA
 from homefield.ship.evidence import principal_axes
 from homefield.ship.material import Material
 
-__all__ = ["check_ranking", "settle_match"]
+__all__ = ["check_ranking", "served_ranks", "settle_match"]
 
-DROP = 0.005
 _HELD_OUT: tuple[SplitName, ...] = ("validation", "calibration", "test")
 Vectors = NDArray[np.float32]
 
@@ -117,7 +118,8 @@ def settle_match(
 
     predictor: the int8 form. risk: highest share of wrong automatic answers. evidence: texts kept at most.
     """
-    served = _serve(predictor, material, listen)
+    pairs = {split: material.pairs(split) for split in SPLITS if material.dataset.rows(split)}
+    served = _serve(predictor, pairs, listen)
     manifest = replace(predictor.manifest, match=_fitted(served), metrics={})
     if evidence > 0:
         kept, total = _keep(draft, served, evidence)
@@ -143,8 +145,14 @@ def settle_match(
     return replace(manifest, metrics=metrics)
 
 
-def _serve(predictor: Predictor, material: Material, listen: Listener) -> _Served:
-    pairs = {split: material.pairs(split) for split in SPLITS if material.dataset.rows(split)}
+def served_ranks(predictor: Predictor, dataset: Dataset, split: SplitName) -> Ranked:
+    """Where the served vectors rank the partners of a split's texts, among the others of all splits."""
+    pairs = {each: frame_rows(dataset.frame(each), noisy=each != "train") for each in SPLITS if dataset.rows(each)}
+    served = _serve(predictor, pairs, silent)
+    return match_ranks(pairs[split], served.vectors[split], *served.further(split))
+
+
+def _serve(predictor: Predictor, pairs: dict[SplitName, PairRows], listen: Listener) -> _Served:
     total, done = sum(len(each.strings) for each in pairs.values()), 0
     listen(Event("stage", "ship.stage_decisions", total=total))
     vectors: dict[SplitName, Vectors] = {}

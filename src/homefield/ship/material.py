@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import polars as pl
+import torch
 from numpy.typing import NDArray
 
+from homefield.backbones.encode import encode
 from homefield.data.dataset import Dataset, SplitName
 from homefield.errors import CallError
 from homefield.evaluate.calibration import Output
+from homefield.evaluate.grams import Beside
 from homefield.evaluate.pairs import PairRows, frame_rows
 from homefield.tasks import task
+from homefield.train.batches import cut_by_tokens
 from homefield.train.network import Network
 from homefield.train.run import Run
 
-__all__ = ["Material", "Rows", "read_material"]
+__all__ = ["Material", "Rows", "network_logits", "read_material"]
 
 SAMPLE = 256
+_TOKENS = 1_024
 CHECKED = 5_000  # rows that decide about int8 at most, evenly spaced
 
 
@@ -47,6 +53,21 @@ class Rows:
         return Rows(self.frame[places], self.targets[places], [self.names[place] for place in places], logits)
 
 
+def network_logits(network: Network, texts: Sequence[str]) -> NDArray[np.float32]:
+    """Outputs `[N, C]` of a network in PyTorch, float32, read as in training."""
+    encoded = encode(texts, network.backbone.tokenizer, network.info.max_length)
+    found: NDArray[np.float32] | None = None
+    with torch.inference_mode():
+        for part in cut_by_tokens(np.arange(len(texts)), encoded.lengths.astype(np.int32), _TOKENS):
+            ids, mask = encoded.batch(part, pad_id=network.backbone.pad_id)
+            logits, _ = network(torch.from_numpy(ids), torch.from_numpy(mask))
+            if found is None:
+                found = np.empty((len(texts), logits.shape[1]), dtype=np.float32)
+            found[part] = logits.numpy()
+    assert found is not None
+    return found
+
+
 @dataclass(frozen=True)
 class Material:
     """A finished run, opened for export."""
@@ -54,6 +75,12 @@ class Material:
     run: Run
     dataset: Dataset
     network: Network
+    beside: Beside | None = None
+
+    def logits(self, network: Network, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Outputs `[N, C]` of a form of the run's network in PyTorch, with what stands beside it."""
+        found = network_logits(network, texts)
+        return found if self.beside is None else self.beside.join(found, texts)
 
     @property
     def output(self) -> Output:
@@ -148,4 +175,4 @@ def read_material(run: Run) -> Material:
     if expected != got:
         raise CallError("ship.other_dataset", run=run.path, dataset=dataset.path, expected=expected[:16], got=got[:16])
     dataset.verify()
-    return Material(run, dataset, run.network())
+    return Material(run, dataset, run.network(), run.beside())

@@ -13,8 +13,10 @@ from typing import Any
 from homefield.backbones.adapters import merge
 from homefield.backbones.how import parse_how
 from homefield.bundle import Bundle, BundleDraft, BundleManifest, Cleaning, claim_version, new_bundle, open_bundle
+from homefield.bundle.registry import open_registry
 from homefield.data.options import PrepareOptions
 from homefield.errors import CallError, Refused
+from homefield.evaluate.alike import KEPT_TOLERANCE
 from homefield.evaluate.metrics import HEADLINE
 from homefield.events import Event, Listener, silent
 from homefield.files import write_file
@@ -23,12 +25,13 @@ from homefield.ship.forms import Forms
 from homefield.ship.graphs import Graphs, export_graphs
 from homefield.ship.matched import check_ranking, settle_match
 from homefield.ship.material import Material, read_material
-from homefield.ship.parity import KEPT_TOLERANCE, check_logits, check_metric, network_logits, served_alone
+from homefield.ship.parity import check_logits, check_metric, served_alone
 from homefield.ship.quantise import WAYS, quantise
 from homefield.ship.settle import settle
+from homefield.store.versions import last_model_version
 from homefield.train.network import Network
-from homefield.train.run import Run, write_network
-from homefield.workspace import Workspace
+from homefield.train.run import Run, adapted_part, write_network
+from homefield.workspace import Workspace, local_user
 
 __all__ = ["export", "export_named"]
 
@@ -64,6 +67,8 @@ def export(
         material = read_material(run)
         if risk is not None and material.output == "number":
             raise CallError("ship.risk_for_number")
+        if material.beside is not None:
+            draft.write_beside(material.beside)
         forms = Forms(draft, _described(run, material, name, version), threads)
         parity = _pass_gate(draft, forms, material, listen)
         settling = settle_match if material.output == "vector" else settle
@@ -81,17 +86,23 @@ def export_named(run: Run, name: str, workspace: Workspace, **options: Any) -> B
     """As `export`, as the next version of `name` in the workspace; safe beside other exports of that name.
 
     Raises:
-        CallError: `bundle.bad_name`; else as `export`.
+        CallError: `bundle.bad_name`; else as `export` and `open_registry`.
     """
     options.setdefault("threads", workspace.settings.threads)
-    with claim_version(workspace, name) as version:
-        return export(run, workspace.models / name / str(version), name=name, version=version, **options)
+    with open_registry(workspace) as registry:
+        models = registry.artifacts.models
+        with registry.store.read() as transaction:
+            last = last_model_version(transaction, name)
+        with claim_version(models, name, above=last) as version:
+            bundle = export(run, models / name / str(version), name=name, version=version, **options)
+            registry.register(bundle, by=local_user())
+    return bundle
 
 
 def _pass_gate(draft: BundleDraft, forms: Forms, material: Material, listen: Listener) -> dict[str, Any]:
     """Write every form of the network, each compared with the one before; what was measured, for the manifest."""
     sample, labels, scale = material.sample, material.labels, material.scale
-    trained = network_logits(material.network, sample.texts)
+    trained = material.logits(material.network, sample.texts)
     parity: dict[str, Any] = {"sample": len(sample)}
     if sample.logits is not None:
         # What the run said of these rows when it was scored; a run folder that was changed since says something else.
@@ -99,7 +110,7 @@ def _pass_gate(draft: BundleDraft, forms: Forms, material: Material, listen: Lis
             "ship.parity_weights", sample, sample.logits, trained, labels, scale=scale, tolerance=KEPT_TOLERANCE
         )
     network = _merged(material.network)
-    merged = network_logits(network, sample.texts)
+    merged = material.logits(network, sample.texts)
     parity["merged"] = check_logits("ship.parity_merged", sample, trained, merged, labels, scale=scale)
     listen(Event("stage", "ship.stage_graphs"))
     graphs = export_graphs(network)
@@ -168,7 +179,7 @@ def _described(run: Run, material: Material, name: str | None, version: int | No
         metric=HEADLINE[info.output],
         labels=info.labels,
         languages=dict(dataset.languages),
-        backbone=backbone.facts.as_json(),
+        backbone={**backbone.facts.as_json(), **adapted_part(run.record)},
         how=info.how,
         frozen_to=info.frozen_to,
         max_length=info.max_length,
@@ -189,6 +200,7 @@ def _described(run: Run, material: Material, name: str | None, version: int | No
             "seed": run.recipe.seed,
             "recipe": run.recipe.model_dump(mode="json", exclude={"data", "start", "teacher", "unlabelled"}),
         },
+        beside=run.record.get("beside") or {},
     )
 
 

@@ -14,44 +14,20 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.stats import binom
 
-from homefield.backbones.encode import encode
 from homefield.errors import Refused
+from homefield.evaluate.alike import CHANCE, DROP, TOLERANCE
 from homefield.evaluate.answers import answer, correct
 from homefield.evaluate.calibration import Output, probabilities
 from homefield.evaluate.metrics import HEADLINE, measure
 from homefield.serve import Predictor
 from homefield.ship.material import Rows
-from homefield.train.batches import cut_by_tokens
-from homefield.train.network import Network
 
-__all__ = ["DROP", "KEPT_TOLERANCE", "TOLERANCE", "check_logits", "check_metric", "network_logits", "served_alone"]
+__all__ = ["check_logits", "check_metric", "served_alone"]
 
-TOLERANCE = 1e-3
-# What a run kept of its held-out rows may come from cached states in 16 bits: 1.1e-3 on banking77 with `top:2`.
-KEPT_TOLERANCE = 2e-2
-DROP = 0.005
-CHANCE = 0.05
 ALONE = 32
-_TOKENS = 1_024
-
-
-def network_logits(network: Network, texts: Sequence[str]) -> NDArray[np.float32]:
-    """Outputs `[N, C]` of a network in PyTorch, float32, read as in training."""
-    encoded = encode(texts, network.backbone.tokenizer, network.info.max_length)
-    found: NDArray[np.float32] | None = None
-    with torch.inference_mode():
-        for part in cut_by_tokens(np.arange(len(texts)), encoded.lengths.astype(np.int32), _TOKENS):
-            ids, mask = encoded.batch(part, pad_id=network.backbone.pad_id)
-            logits, _ = network(torch.from_numpy(ids), torch.from_numpy(mask))
-            if found is None:
-                found = np.empty((len(texts), logits.shape[1]), dtype=np.float32)
-            found[part] = logits.numpy()
-    assert found is not None
-    return found
 
 
 def served_alone(predictor: Predictor, sample: Rows) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

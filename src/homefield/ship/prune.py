@@ -9,7 +9,7 @@ and stay as quick as a network that was made so small.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,14 +19,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from homefield.backbones.encode import encode
+from homefield.backbones.encode import Encoded, encode
 from homefield.backbones.encoder import Block, Encoder
 from homefield.errors import CallError
+from homefield.evaluate.pairs import PairRows
 from homefield.tasks import Task
 from homefield.train.batches import cut_by_tokens
 from homefield.train.network import Network
 
-__all__ = ["Importance", "measure_importance", "prune"]
+__all__ = ["Importance", "Questions", "labelled", "measure_importance", "paired", "prune"]
 
 _TOKENS = 2_048
 _MULTIPLE = 8  # units are kept in eights, which products of matrices are quick at
@@ -40,8 +41,32 @@ class Importance:
     units: NDArray[np.float64]
 
 
-def measure_importance(network: Network, task: Task, texts: list[str], targets: NDArray[Any]) -> Importance:
-    """How much each head and unit of `network` matters for the task's loss on N texts with targets `[N]` or `[N, C]`.
+@dataclass(frozen=True)
+class Questions:
+    """What importance is measured by. parts: places of texts that go through the network at once `[B]`, and what the
+    task's loss takes of them."""
+
+    encoded: Encoded
+    parts: Sequence[tuple[NDArray[np.int64], NDArray[Any]]]
+
+
+def labelled(network: Network, texts: Sequence[str], targets: NDArray[Any]) -> Questions:
+    """N texts with targets `[N]` or `[N, C]`."""
+    encoded = encode(texts, network.backbone.tokenizer, network.info.max_length)
+    parts = cut_by_tokens(np.arange(len(texts)), encoded.lengths.astype(np.int32), _TOKENS)
+    return Questions(encoded, [(part, targets[part]) for part in parts])
+
+
+def paired(network: Network, pairs: PairRows) -> Questions:
+    """Pairs of texts, of which some are the same; a part's pairs are contrasted with each other."""
+    encoded = encode(pairs.strings, network.backbone.tokenizer, network.info.max_length)
+    lengths = encoded.lengths[pairs.rows[:, :2]].max(axis=1).astype(np.int32)
+    rows = [pairs.rows[part] for part in cut_by_tokens(np.arange(len(pairs)), lengths, _TOKENS // 2)]
+    return Questions(encoded, [(part[:, :2].T.reshape(-1), part[:, 2]) for part in rows])
+
+
+def measure_importance(network: Network, task: Task, questions: Questions) -> Importance:
+    """How much each head and unit of `network` matters for the task's loss.
 
     Raises:
         CallError: `ship.not_prunable`, when the backbone is no plain encoder.
@@ -52,13 +77,11 @@ def measure_importance(network: Network, task: Task, texts: list[str], targets: 
         parameter.requires_grad_(True)
     shape = encoder.shape
     heads, units = np.zeros((shape.layers, shape.heads)), np.zeros((shape.layers, shape.inner))
-    encoded = encode(texts, network.backbone.tokenizer, network.info.max_length)
-    truth = torch.from_numpy(targets)
     with _watched(learner.backbone) as seen:
-        for part in cut_by_tokens(np.arange(len(texts)), encoded.lengths.astype(np.int32), _TOKENS):
-            ids, mask = encoded.batch(part, pad_id=network.backbone.pad_id)
+        for part, targets in questions.parts:
+            ids, mask = questions.encoded.batch(part, pad_id=network.backbone.pad_id)
             logits, _ = learner(torch.from_numpy(ids), torch.from_numpy(mask))
-            task.loss(logits, truth[torch.from_numpy(part)])[0].backward()  # type: ignore[no-untyped-call]
+            task.loss(logits, torch.from_numpy(targets))[0].backward()  # type: ignore[no-untyped-call]
             for layer, (mixed, inner) in enumerate(zip(*seen, strict=True)):
                 found = _moved(mixed)
                 each = found.view(*found.shape[:2], shape.heads, -1).sum(dim=(1, 3))

@@ -17,7 +17,19 @@ from homefield.store.columns import now
 from homefield.store.database import Transaction
 from homefield.store.tables import alias_moves
 
-__all__ = ["ALIASES", "CHALLENGER", "CHAMPION", "Kind", "Move", "clear", "history", "move", "roll_back", "standing"]
+__all__ = [
+    "ALIASES",
+    "CHALLENGER",
+    "CHAMPION",
+    "Kind",
+    "Move",
+    "before",
+    "clear",
+    "history",
+    "move",
+    "roll_back",
+    "standing",
+]
 
 Kind = Literal["model", "application"]
 CHAMPION, CHALLENGER = "champion", "challenger"
@@ -53,11 +65,16 @@ def roll_back(
 ) -> Move | None:
     """Set an alias on the version it stood on before; None when it stood on none."""
     revisions.bump(transaction, revisions.REGISTRY)
-    last = _last(transaction, kind, name, alias)
-    before = None if last is None or last.back_to is None else _one(transaction, last.back_to)
-    if before is None or before.version is None:
+    before = _before(transaction, kind, name, alias)
+    if before is None:
         return None
     return _keep(transaction, kind, name, alias, before.version, before.back_to, by, why)
+
+
+def before(transaction: Transaction, kind: Kind, name: str, alias: str) -> int | None:
+    """The version that a rollback would return to; None when there is none."""
+    found = _before(transaction, kind, name, alias)
+    return None if found is None else found.version
 
 
 def clear(transaction: Transaction, kind: Kind, name: str, alias: str, *, by: str, why: str | None = None) -> None:
@@ -117,6 +134,12 @@ def _of(kind: Kind, name: str, alias: str) -> Select[Any]:
 def _last(transaction: Transaction, kind: Kind, name: str, alias: str) -> Move | None:
     moves = history(transaction, kind, name, alias)
     return moves[0] if moves else None
+
+
+def _before(transaction: Transaction, kind: Kind, name: str, alias: str) -> Move | None:
+    last = _last(transaction, kind, name, alias)
+    found = None if last is None or last.back_to is None else _one(transaction, last.back_to)
+    return None if found is None or found.version is None else found
 
 
 def _one(transaction: Transaction, move: int) -> Move | None:

@@ -19,7 +19,7 @@ from homefield.store.columns import canonical, now
 from homefield.store.database import Transaction
 from homefield.store.tables import audit
 
-__all__ = ["START", "Chain", "Entry", "append", "entries", "verify"]
+__all__ = ["START", "Chain", "Entry", "append", "entries", "has_hash", "verify"]
 
 START = "0" * 64
 _SCOPE = "audit"
@@ -77,6 +77,11 @@ def entries(transaction: Transaction, *, most: int = 100, before: int | None = N
     if before is not None:
         chosen = chosen.where(audit.c.sequence < before)
     return [Entry(**row._mapping) for row in transaction.execute(chosen)]
+
+
+def has_hash(transaction: Transaction, noted: str) -> bool:
+    """Whether an entry with this hash is in the chain: one that was noted elsewhere and is not there was rewritten."""
+    return transaction.execute(select(audit.c.sequence).where(audit.c.hash == noted)).first() is not None
 
 
 def verify(transaction: Transaction) -> Chain:

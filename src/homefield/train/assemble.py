@@ -10,7 +10,7 @@ from typing import Literal, cast
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from homefield.backbones.activations import ActivationCache, Filling, activation_cache
 from homefield.backbones.backbone import Backbone
@@ -27,6 +27,7 @@ from homefield.train.check import Checked
 from homefield.train.defaults import (
     VIEW_DROPOUT,
     choose_average,
+    choose_beside,
     choose_epochs,
     choose_head_start,
     choose_match_rates,
@@ -43,18 +44,19 @@ from homefield.train.optimiser import Trained
 from homefield.train.precision import Precision
 from homefield.train.probe import Arithmetic, Probe, choose_precision, probe
 from homefield.train.recipe import Recipe
-from homefield.train.run import read_network
+from homefield.train.run import TASKS, read_network
 from homefield.workspace import Workspace
 
-__all__ = ["Bench", "arithmetic_for", "assemble", "feed_splits", "trained_parts"]
+__all__ = ["Bench", "arithmetic_for", "assemble", "feed_splits", "further_texts", "read_splits", "trained_parts"]
 
 
 @dataclass(frozen=True)
 class Bench:
-    """All that a run works with. `recipe` has no `auto` left; `task` knows the training targets.
+    """All that a task of a run works with. `recipe` has no `auto` left; `task` knows the training targets.
 
     pairs: of a task that gives vectors, by split; its feeds hold their distinct strings, its targets are empty.
     soft: of a run with a teacher, its outputs for the training texts `[N, C]`, those without labels last.
+    name: the task's, where a run learns several, which share one backbone object.
     """
 
     recipe: Recipe
@@ -66,57 +68,77 @@ class Bench:
     found: Probe
     pairs: dict[SplitName, PairRows] = field(default_factory=dict)
     soft: Tensor | None = None
+    name: str = ""
+
+    def folder(self, run: Path) -> Path:
+        """Where what comes of this task lies, of a run in the folder `run`."""
+        return run / TASKS / self.name if self.name else run
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """What one task learns from. forms: of each split its texts, of the training split also their noisy forms."""
+
+    checked: Checked
+    recipe: Recipe
+    task: Task
+    targets: dict[SplitName, Targets]
+    pairs: dict[SplitName, PairRows]
+    forms: dict[SplitName, list[list[str]]]
 
 
 def assemble(
-    checked: Checked,
+    several: Sequence[Checked],
     workspace: Workspace,
     stack: ExitStack,
     ranks: Ranks,
     listen: Listener,
     *,
     earlier: Arithmetic | None = None,
-) -> Bench:
-    """Load, encode, freeze, cache. `stack` closes the caches when the run ends; `earlier` is the arithmetic that a
-    run to be resumed was started in."""
-    labels = checked.dataset.manifest.labels if checked.task.output != "vector" else ()
-    texts, targets, pairs = _rows(checked)
-    texts["train"] = texts["train"] + _unlabelled(checked, texts)
-    fitted = checked.task.fit(targets["train"]) if targets else checked.task
-    if checked.source.reason is not None:
-        listen(Event("note", checked.source.reason[0], values=checked.source.reason[1]))
-    started = read_network(Path(checked.recipe.start).expanduser() / "weights") if checked.recipe.start else None
+) -> list[Bench]:
+    """Load, encode, freeze, cache, for each task. `stack` closes the caches when the run ends; `earlier` is the
+    arithmetic that a run to be resumed was started in."""
+    first = several[0]
+    read = [_read(checked) for checked in several]
+    if first.source.reason is not None:
+        listen(Event("note", first.source.reason[0], values=first.source.reason[1]))
+    started = read_network(Path(first.recipe.start).expanduser() / "weights") if first.recipe.start else None
+    every = [text for texts, _, _ in read for text in texts["train"]]
     if started is None:
-        backbone = load(checked.source, tokenizer_texts=texts["train"], seed=checked.recipe.seed)
+        backbone = load(first.source, tokenizer_texts=every, seed=first.recipe.seed)
     else:
         backbone = started.backbone
-    recipe = checked.recipe
-    found, precision = arithmetic_for(recipe.device, recipe.precision, ranks, earlier)
-    recipe = _resolved(checked, backbone, texts["train"], _are_views(pairs), workspace, precision.device.type, listen)
-    length = cast("int", recipe.max_length)
-    forms = {split: [rows] for split, rows in texts.items()}
-    forms["train"] += _noisy(texts["train"], recipe)
-    encoded = {
-        split: [encode(rows, backbone.tokenizer, length, cache=workspace.cache) for rows in several]
-        for split, several in forms.items()
-    }
-    frozen_to = apply_how(backbone, checked.how)
-    backbone.dropout = recipe.dropout or (VIEW_DROPOUT if _are_views(pairs) else 0.0)
-    if recipe.vocabulary == "used":
+    found, precision = arithmetic_for(first.recipe.device, first.recipe.precision, ranks, earlier)
+    rows = []
+    for checked, (texts, targets, pairs) in zip(several, read, strict=True):
+        recipe = _resolved(
+            checked, backbone, texts["train"], len(every), _are_views(pairs), workspace, precision.device.type, listen
+        )
+        forms = {split: [each] for split, each in texts.items()}
+        forms["train"] += _noisy(texts["train"], recipe)
+        fitted = checked.task.fit(targets["train"]) if targets else checked.task
+        rows.append(_Rows(checked, recipe, fitted, targets, pairs, forms))
+    encoded = [_encoded(each, backbone, workspace) for each in rows]
+    frozen_to = apply_how(backbone, first.how)
+    backbone.dropout = first.recipe.dropout or (VIEW_DROPOUT if _are_views(rows[0].pairs) else 0.0)
+    if first.recipe.vocabulary == "used":
         # The padding token is looked up too; without its row every batch would need a second look-up.
-        used = np.unique(np.concatenate([variant.used_ids() for variant in encoded["train"]]))
+        used = np.unique(np.concatenate([variant.used_ids() for each in encoded for variant in each["train"]]))
         backbone.limit_vocabulary([backbone.pad_id, *used.tolist()])
-    info = NetworkInfo(
-        fitted.name, fitted.output, labels, str(checked.how), frozen_to, length, cast("float", recipe.head_dropout)
-    )
-    head = _head(fitted, backbone, info, recipe.seed, started)
-    network = Network(backbone, head, info).to(precision.device)
-    feeds = feed_splits(network, encoded, recipe, precision, workspace, stack, listen)
-    if (variants := len(encoded["train"])) > 1:
-        cached = "train.noise_cached" if isinstance(feeds["train"], StateFeed) else "train.noise_not_cached"
-        listen(Event("note", cached, values={"variants": variants - 1}))
-    soft = taught(recipe, texts["train"], precision, workspace.cache, listen) if recipe.teacher else None
-    return Bench(recipe, fitted, network, feeds, targets, precision, found, pairs, soft)
+    benches = []
+    for each, numbers in zip(rows, encoded, strict=True):
+        network = _network(each, backbone, frozen_to, started).to(precision.device)
+        feeds = feed_splits(network, numbers, each.recipe, precision, workspace, stack, listen)
+        if (variants := len(numbers["train"])) > 1:
+            cached = "train.noise_cached" if isinstance(feeds["train"], StateFeed) else "train.noise_not_cached"
+            listen(Event("note", cached, values={"variants": variants - 1}))
+        plain = each.forms["train"][0]
+        soft = taught(each.recipe, plain, precision, workspace.cache, listen) if each.recipe.teacher else None
+        name = each.checked.name
+        benches.append(
+            Bench(each.recipe, each.task, network, feeds, each.targets, precision, found, each.pairs, soft, name)
+        )
+    return benches
 
 
 def feed_splits(
@@ -157,18 +179,38 @@ def feed_splits(
     return feeds
 
 
-def trained_parts(network: Network, recipe: Recipe) -> list[Trained]:
+def trained_parts(benches: Sequence[Bench]) -> list[Trained]:
     """Every parameter that is trained, with its learning rate; biases and normalisations do not decay."""
-    rate, head_rate = cast("float", recipe.learning_rate), cast("float", recipe.head_learning_rate)
+    recipe = benches[0].recipe
+    rate = cast("float", recipe.learning_rate)
     parts = []
-    for layer in layer_rates(network.backbone, decay=cast("float", recipe.layer_decay)):
+    for layer in layer_rates(benches[0].network.backbone, decay=cast("float", recipe.layer_decay)):
         for name, parameter in layer.parameters:
             decay = recipe.weight_decay if parameter.dim() > 1 else 0.0
             parts.append(Trained(f"backbone.{name}", parameter, rate * layer.scale, decay))
-    for name, parameter in network.head.named_parameters():
-        decay = recipe.weight_decay if parameter.dim() > 1 else 0.0
-        parts.append(Trained(f"head.{name}", parameter, head_rate, decay))
+    for bench in benches:
+        head_rate, of = cast("float", bench.recipe.head_learning_rate), f"{bench.name}." if bench.name else ""
+        for name, parameter in bench.network.head.named_parameters():
+            decay = recipe.weight_decay if parameter.dim() > 1 else 0.0
+            parts.append(Trained(f"head.{of}{name}", parameter, head_rate, decay))
     return parts
+
+
+def _read(
+    checked: Checked,
+) -> tuple[dict[SplitName, list[str]], dict[SplitName, Targets], dict[SplitName, PairRows]]:
+    texts, targets, pairs = read_splits(checked)
+    if checked.recipe.teacher:
+        texts["train"] = texts["train"] + further_texts(checked, texts)
+    return texts, targets, pairs
+
+
+def _encoded(rows: _Rows, backbone: Backbone, workspace: Workspace) -> dict[SplitName, list[Encoded]]:
+    length = cast("int", rows.recipe.max_length)
+    return {
+        split: [encode(texts, backbone.tokenizer, length, cache=workspace.cache) for texts in several]
+        for split, several in rows.forms.items()
+    }
 
 
 def _noisy(texts: Sequence[str], recipe: Recipe) -> list[list[str]]:
@@ -180,7 +222,7 @@ def _noisy(texts: Sequence[str], recipe: Recipe) -> list[list[str]]:
     return [list(form) for form in zip(*augment(texts, shares=shares, variants=count, seed=recipe.seed), strict=True)]
 
 
-def _rows(
+def read_splits(
     checked: Checked,
 ) -> tuple[dict[SplitName, list[str]], dict[SplitName, Targets], dict[SplitName, PairRows]]:
     """Of each split with rows the texts, their targets, and for a task that gives vectors the pairs of texts."""
@@ -194,20 +236,24 @@ def _rows(
     return texts, {split: checked.task.targets(frame["label"], labels) for split, frame in columns.items()}, {}
 
 
-def _unlabelled(checked: Checked, texts: Mapping[SplitName, Sequence[str]]) -> list[str]:
-    """Texts without labels to learn from the teacher."""
+def further_texts(checked: Checked, texts: Mapping[SplitName, Sequence[str]]) -> list[str]:
+    """Texts without labels, none of which stands in any split."""
     known = [text for each in texts.values() for text in each]
     return read_unlabelled(checked.recipe, checked.dataset.manifest.options, known)
 
 
-def _head(fitted: Task, backbone: Backbone, info: NetworkInfo, seed: int, started: Network | None) -> nn.Module:
-    """A new head, or the one of the network that the run starts from."""
+def _network(rows: _Rows, backbone: Backbone, frozen_to: int, started: Network | None) -> Network:
+    """The backbone with a new head, or with that of the network that the run starts from."""
+    recipe, fitted = rows.recipe, rows.task
+    labels = rows.checked.dataset.manifest.labels if fitted.output != "vector" else ()
+    length, dropout = cast("int", recipe.max_length), cast("float", recipe.head_dropout)
+    info = NetworkInfo(fitted.name, fitted.output, labels, str(rows.checked.how), frozen_to, length, dropout)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        head = fitted.head(backbone.width, fitted.size(info.labels), info.head_dropout)
+        torch.manual_seed(recipe.seed)
+        head = fitted.head(backbone.width, fitted.size(labels), dropout)
     if started is not None:
         head.load_state_dict(started.head.state_dict())
-    return head
+    return Network(backbone, head, info)
 
 
 def _are_views(pairs: Mapping[SplitName, PairRows]) -> bool:
@@ -218,11 +264,13 @@ def _resolved(
     checked: Checked,
     backbone: Backbone,
     texts: Sequence[str],
+    rows: int,
     views: bool,
     workspace: Workspace,
     device: str,
     listen: Listener,
 ) -> Recipe:
+    """Without `auto`. rows: to learn from in an epoch, of all tasks."""
     recipe, facts = checked.recipe, backbone.facts
     vectors = checked.task.output == "vector"
     start = recipe.head_start
@@ -243,9 +291,11 @@ def _resolved(
         "metric": checked.metric.name,
         "tokens": choose_tokens(device),
     }
-    chosen["epochs"] = epochs = choose_epochs(facts, checked.how, len(texts), recipe.batch)
-    steps = steps_per_epoch(len(texts), recipe.batch) * (epochs if recipe.epochs == "auto" else recipe.epochs)
+    chosen["epochs"] = epochs = choose_epochs(facts, checked.how, rows, recipe.batch)
+    steps = steps_per_epoch(rows, recipe.batch) * (epochs if recipe.epochs == "auto" else recipe.epochs)
     chosen |= {"average": choose_average(steps), "label_smoothing": choose_smoothing(checked.task.name)}
+    languages = checked.dataset.manifest.languages
+    chosen["beside"] = choose_beside(checked.task.name, facts, languages)
     if recipe.max_length == "auto":
         whole = encode(texts, backbone.tokenizer, backbone.max_length, cache=workspace.cache, listen=listen)
         chosen["max_length"] = choose_max_length(whole.lengths, backbone.max_length)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from homefield.backbones.catalogue import BackboneSource, resolve
 from homefield.backbones.facts import Facts
 from homefield.backbones.how import How, parse_how
 from homefield.backbones.layers import check_how
+from homefield.backbones.load import tells_hidden_tokens
 from homefield.data.augment import NOISE, parse_noise
 from homefield.data.dataset import SPLITS, Dataset, open_dataset
 from homefield.errors import HomefieldError
@@ -27,7 +30,7 @@ from homefield.train.run import read_facts
 from homefield.train.trackers import installed
 from homefield.workspace import Workspace
 
-__all__ = ["Checked", "check_recipe", "load_whole"]
+__all__ = ["Checked", "check_recipe", "check_tasks", "load_whole"]
 
 
 _SHARES = ("accuracy", "f1_macro", "f1_micro")  # metrics that are shares of rows right
@@ -35,7 +38,7 @@ _SHARES = ("accuracy", "f1_macro", "f1_micro")  # metrics that are shares of row
 
 @dataclass(frozen=True)
 class Checked:
-    """A recipe that can run, with what its keys stand for."""
+    """A recipe that can run, with what its keys stand for. name: of the task, where a run learns several."""
 
     recipe: Recipe
     dataset: Dataset
@@ -43,6 +46,7 @@ class Checked:
     source: BackboneSource
     how: How
     metric: Metric
+    name: str = ""
 
 
 def load_whole(path: Path | None, overrides: Mapping[str, object], workspace: Workspace) -> Recipe:
@@ -57,10 +61,40 @@ def load_whole(path: Path | None, overrides: Mapping[str, object], workspace: Wo
         return recipe
     keys = {fault.key for fault in faults}
     try:
-        check_recipe(recipe, workspace)
+        check_tasks(recipe, workspace)
     except RecipeFaults as error:
         faults.extend(fault for fault in error.faults if fault.key not in keys)
     raise RecipeFaults(faults, source=source_of(path))
+
+
+def check_tasks(recipe: Recipe, workspace: Workspace) -> list[Checked]:
+    """As `check_recipe`, for each of the datasets in `tasks`, or for the one in `data`.
+
+    Raises:
+        RecipeFaults: with every fault found; those of one dataset alone under its name.
+    """
+    if not recipe.tasks:
+        return [check_recipe(recipe, workspace)]
+    paths = [Path(name).expanduser().resolve() for name in recipe.tasks]
+    faults = list(_several_faults(recipe, [path.name for path in paths]))
+    given = {"tasks": (), "backbone": _backbone_for_all(recipe, paths, workspace)}
+    found: list[Checked] = []
+    known = {(fault.key, fault.line("en")) for fault in faults}
+    for path in paths:
+        try:
+            checked = check_recipe(recipe.model_copy(update={**given, "data": str(path)}), workspace)
+        except RecipeFaults as error:
+            for fault in error.faults:
+                if (fault.key, fault.line("en")) not in known:
+                    known.add((fault.key, fault.line("en")))
+                    faults.append(replace(fault, key=f"{path.name}: {fault.key}") if fault.key == "data" else fault)
+            continue
+        found.append(replace(checked, name=path.name))
+        if checked.task.output == "vector":
+            faults.append(RecipeFault("tasks", "recipe.fault.tasks_match", {"got": path.name}))
+    if faults:
+        raise RecipeFaults(faults, source=", ".join(recipe.tasks))
+    return found
 
 
 def check_recipe(recipe: Recipe, workspace: Workspace) -> Checked:
@@ -84,6 +118,8 @@ def check_recipe(recipe: Recipe, workspace: Workspace) -> Checked:
     except HomefieldError as error:
         faults.append(RecipeFault("train", "recipe.fault.cause", cause=error))
     faults.extend(_other_faults(recipe))
+    if recipe.adapt and source is not None:
+        faults.extend(_adapt_faults(recipe, source))
     chosen = metric = None
     if dataset is not None and (name := _task_name(recipe, dataset, faults)) is not None:
         smoothing = choose_smoothing(name) if recipe.label_smoothing == "auto" else recipe.label_smoothing
@@ -103,8 +139,32 @@ def check_recipe(recipe: Recipe, workspace: Workspace) -> Checked:
         faults.append(RecipeFault("max_length", "recipe.fault.too_long", values))
     if faults or dataset is None or source is None or how is None or chosen is None or metric is None:
         raise RecipeFaults(faults, source=recipe.data or "-")
-    fixed = {"data": str(dataset.path), "data_hash": dataset.manifest.hash, "task": chosen.name}
+    files = tuple(str(Path(name).expanduser().resolve()) for name in recipe.unlabelled)
+    fixed: dict[str, object] = {"data": str(dataset.path), "data_hash": dataset.manifest.hash, "task": chosen.name}
+    fixed["unlabelled"] = files
     return Checked(recipe.model_copy(update=fixed), dataset, chosen, source, how, metric)
+
+
+def _several_faults(recipe: Recipe, names: list[str]) -> Iterator[RecipeFault]:
+    """Whether several tasks can be learned at all, and what has no meaning with them."""
+    if len(names) < 2:
+        yield RecipeFault("tasks", "recipe.fault.tasks_few", {"got": ", ".join(names)})
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield RecipeFault("tasks", "recipe.fault.tasks_alike", {"got": name})
+    for key in ("data", "data_hash", "task", "metric", "start", "teacher", "unlabelled", "adapt"):
+        if getattr(recipe, key) != Recipe.model_fields[key].default:
+            yield RecipeFault(key, "recipe.fault.tasks_alone", {"key": key})
+
+
+def _backbone_for_all(recipe: Recipe, paths: list[Path], workspace: Workspace) -> str:
+    """The backbone named, or what `auto` is by the languages of all datasets together."""
+    if recipe.backbone != "auto":
+        return recipe.backbone
+    languages: Counter[str] = Counter()
+    for path in paths:
+        with suppress(HomefieldError):  # told when the dataset is checked
+            languages.update(open_dataset(path).manifest.languages)
+    return resolve("auto", languages=languages, workspace=workspace).name
 
 
 def _source(recipe: Recipe, languages: Mapping[str, int], workspace: Workspace) -> BackboneSource:
@@ -119,10 +179,13 @@ def _source(recipe: Recipe, languages: Mapping[str, int], workspace: Workspace) 
 
 def _earlier_faults(recipe: Recipe, chosen: Task, dataset: Dataset) -> Iterator[RecipeFault]:
     """Whether the networks to start from and to learn from do this very task."""
-    if recipe.unlabelled and not recipe.teacher:
+    if recipe.unlabelled and not (recipe.teacher or recipe.adapt):
         yield RecipeFault("unlabelled", "recipe.fault.no_teacher")
-    if recipe.teacher and chosen.output == "vector":
-        yield RecipeFault("teacher", "recipe.fault.no_soft")
+    if recipe.unlabelled and recipe.teacher and chosen.output == "vector":
+        yield RecipeFault("unlabelled", "recipe.fault.only_pairs")
+    for name in recipe.unlabelled:
+        if not Path(name).expanduser().is_file():
+            yield RecipeFault("unlabelled", "recipe.fault.no_file", {"got": name})
     labels = [] if chosen.output == "vector" else list(dataset.manifest.labels)
     for key in ("start", "teacher"):
         if not (folder := getattr(recipe, key)):
@@ -135,6 +198,18 @@ def _earlier_faults(recipe: Recipe, chosen: Task, dataset: Dataset) -> Iterator[
         if info["task"] != chosen.name or info["labels"] != labels:
             values = {"path": folder, "task": info["task"], "labels": len(info["labels"])}
             yield RecipeFault(key, "recipe.fault.other_task", values)
+
+
+def _adapt_faults(recipe: Recipe, source: BackboneSource) -> Iterator[RecipeFault]:
+    """Whether the backbone can go on with its pre-training, and for how long."""
+    if recipe.start:
+        yield RecipeFault("adapt", "recipe.fault.adapt_start")
+    elif source.facts.fresh:
+        yield RecipeFault("adapt", "recipe.fault.adapt_fresh", {"backbone": source.name})
+    elif source.path is None or not tells_hidden_tokens(source.path):
+        yield RecipeFault("adapt", "recipe.fault.adapt_unable", {"backbone": source.name})
+    if recipe.adapt_minutes and recipe.adapt_tokens != "auto":
+        yield RecipeFault("adapt_minutes", "recipe.fault.adapt_budget")
 
 
 def _dataset(recipe: Recipe, faults: list[RecipeFault]) -> Dataset | None:

@@ -5,6 +5,7 @@ Every number here is a starting point that was measured or published, with where
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -17,7 +18,9 @@ from homefield.backbones.how import How
 __all__ = [
     "VIEW_DROPOUT",
     "Rates",
+    "choose_adapt_tokens",
     "choose_average",
+    "choose_beside",
     "choose_epochs",
     "choose_head_start",
     "choose_match_rates",
@@ -74,6 +77,11 @@ def choose_match_rates(facts: Facts, how: How, *, views: bool) -> Rates:
     return replace(rates, head_learning_rate=own, head_dropout=0.1 if views else 0.0)
 
 
+def choose_adapt_tokens(tokens: int) -> int:
+    """What a backbone reads of texts of so many `tokens` before it is fine-tuned: all of it 20 times, at most 2 M."""
+    return min(20 * tokens, max(tokens, 2_000_000))
+
+
 def choose_head_start(facts: Facts, rows: int, outputs: int) -> Literal["fitted", "random"]:
     """Fitted, where there are rows enough that a fitted head has not learned each by heart.
 
@@ -100,6 +108,18 @@ def choose_average(steps: int) -> float:
     banking77, all of minilm-en, with 0.99 over 1,120 steps and smoothed labels: 92.9 to 93.2 % against 92.5 to 92.7.
     """
     return round(min(0.999, max(0.5, 1 - 20 / max(1, steps))), 4)
+
+
+def choose_beside(task: str, facts: Facts, languages: Mapping[str, int]) -> Literal["ngrams", "none"]:
+    """Whether n-grams are tried beside a network: where it cannot know the language well yet.
+
+    languages: rows by language. minilm-en on English records gains nothing by them (finance tweets: accuracy 85.6 %
+    with and without, macro-F1 80.3 % with and 80.9 % without).
+    """
+    if task not in ("classify", "multilabel"):
+        return "none"
+    english = 2 * languages.get("en", 0) > sum(languages.values())
+    return "ngrams" if facts.fresh or not english else "none"
 
 
 def choose_smoothing(task: str) -> float:

@@ -1,7 +1,8 @@
 """Learning from a teacher: a network that was fine-tuned before says how sure it is of every answer.
 
 Its outputs are softened by a temperature and learned beside the labels (Hinton, Vinyals & Dean 2015, "Distilling the
-knowledge in a neural network"); texts without labels are learned from it alone.
+knowledge in a neural network"); texts without labels are learned from it alone. Of vectors it is learned how alike it
+finds the texts of a step, which asks nothing of their width.
 """
 
 from __future__ import annotations
@@ -30,29 +31,28 @@ from homefield.train.precision import Precision
 from homefield.train.recipe import Recipe
 from homefield.train.run import read_network
 
-__all__ = ["read_unlabelled", "soft_loss", "soft_objective", "taught"]
+__all__ = ["alike_loss", "read_unlabelled", "soft_loss", "soft_objective", "taught"]
 
 Objective = Callable[[Rows, int], tuple[Tensor, Tensor]]
 
 
 def read_unlabelled(recipe: Recipe, options: Mapping[str, Any], known: Sequence[str]) -> list[str]:
-    """The texts of the file `unlabelled`, cleaned as the dataset's, each once, without those `known`: what stands in
+    """The texts of the files `unlabelled`, cleaned as the dataset's, each once, without those `known`: what stands in
     the dataset is learned from already, or is held out.
 
     Raises:
         RecordsError: as `homefield.data.read_records`.
     """
-    if not recipe.unlabelled:
-        return []
     mask = tuple(options.get("mask", PrepareOptions.mask))
     longest = int(options.get("max_characters", PrepareOptions.max_characters))
     seen = set(known)
     found: dict[str, None] = {}
-    for block in read_records([Path(recipe.unlabelled).expanduser()], columns={}, on_fault=lambda *_: None):
-        for text in block["text"].drop_nulls().to_list():
-            cleaned = clean_text(text, mask=mask)
-            if cleaned and len(cleaned) <= longest and cleaned not in seen:
-                found[cleaned] = None
+    for file in recipe.unlabelled:
+        for block in read_records([Path(file).expanduser()], columns={}, on_fault=lambda *_: None):
+            for text in block["text"].drop_nulls().to_list():
+                cleaned = clean_text(text, mask=mask)
+                if cleaned and len(cleaned) <= longest and cleaned not in seen:
+                    found[cleaned] = None
     return list(found)
 
 
@@ -91,6 +91,19 @@ def soft_loss(produced: Tensor, wanted: Tensor, output: Output, temperature: flo
         cells = F.binary_cross_entropy_with_logits(produced / temperature, chances, reduction="sum")
         return temperature**2 * cells / produced.shape[1]
     return ((produced - wanted) / spread).square().sum()
+
+
+def alike_loss(vectors: Tensor, wanted: Tensor, temperature: float) -> Tensor:
+    """The mean over n texts of how far the vectors `[n, D]` order the other texts from how the teacher's `[n, W]` do:
+    the Kullback-Leibler divergence of the two softmaxes over cosines, divided by `temperature`, with all other texts.
+
+    After Fang et al. 2021 ("SEED: self-supervised distillation for visual representation"). Both of length 1.
+    """
+    own = torch.eye(len(vectors), dtype=torch.bool, device=vectors.device)
+    said, likely = (
+        F.log_softmax((each @ each.T / temperature).masked_fill(own, -1e4), dim=1) for each in (vectors, wanted)
+    )
+    return F.kl_div(said, likely, reduction="batchmean", log_target=True)
 
 
 def soft_objective(

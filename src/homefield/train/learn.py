@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -25,6 +25,7 @@ from homefield.train.estimate import Workload, estimate
 from homefield.train.loop import Judge, Loop, Metric, Objective
 from homefield.train.matched import judge_pairs
 from homefield.train.mining import MINED, Miner
+from homefield.train.mixture import mixed_judge, mixed_lengths, mixed_objective
 from homefield.train.optimiser import Optimiser
 from homefield.train.outputs import produce_outputs
 from homefield.train.pairs import Coupled
@@ -40,26 +41,28 @@ __all__ = ["learn"]
 _IN_MEMORY = 64 * 2**20
 
 
-def learn(bench: Bench, metric: Metric, around: Surroundings) -> None:
-    """Train from the newest checkpoint, or from the start, to the end; write `weights/` and leave them in the network.
+def learn(benches: Sequence[Bench], metrics: Sequence[Metric], metric: Metric, around: Surroundings) -> None:
+    """Train from the newest checkpoint, or from the start, to the end; write each task's `weights/` and leave them in
+    the networks. metrics: of each task. metric: which weights are kept.
 
     Raises:
         Interrupted, CallError, MachineError: as `finetune`.
     """
     checkpoints = Checkpoints(around.folder / "checkpoints")
     place, found = Place(), checkpoints.latest()
-    recipe = bench.recipe
-    if found is None and recipe.head_start == "fitted" and not (bench.pairs or recipe.start or recipe.unlabelled):
-        _start(bench, around)
+    bench = benches[0]
+    if found is None:
+        for each in benches:
+            _start(each, around)
     masters = bench.precision.masters(bench.network.backbone)
-    optimiser = Optimiser(trained_parts(bench.network, bench.recipe), masters, bench.recipe)
+    optimiser = Optimiser(trained_parts(benches), masters, bench.recipe)
     if found is not None:
         place = found[0]
         optimiser.load_state(found[1])
         around.listen(Event("note", "train.resumed", values={"step": place.step}))
-    lesson = _lesson(bench, place, around)
+    lesson = _lesson(bench, place, around) if len(benches) == 1 else _mixed_lesson(benches, metrics, around)
     if bench.recipe.estimate and place.step == 0:
-        _tell_estimate(bench, lesson, optimiser, around)
+        _tell_estimate(benches, lesson, optimiser, around)
     loop = Loop(
         habits=bench.recipe,
         course=Epochs(bench.recipe, cast("int", bench.recipe.epochs), lesson.lengths, lesson.begin),
@@ -91,13 +94,20 @@ def learn(bench: Bench, metric: Metric, around: Surroundings) -> None:
     if place.best_step is None:
         around.listen(Event("note", "train.no_validation"))
     if around.ranks.first:
-        write_network(bench.network, around.folder / "weights", extra={"best": best})
+        for each in benches:
+            # Of several, some may have been written before a process was killed.
+            shutil.rmtree(each.folder(around.folder) / "weights", ignore_errors=True)
+            write_network(each.network, each.folder(around.folder) / "weights", extra={"best": best})
         checkpoints.clear()
         shutil.rmtree(around.folder / MINED, ignore_errors=True)
     around.ranks.wait()
 
 
 def _start(bench: Bench, around: Surroundings) -> None:
+    """Fit the new head of a task that starts so."""
+    recipe = bench.recipe
+    if recipe.head_start != "fitted" or bench.pairs or recipe.start or (recipe.teacher and recipe.unlabelled):
+        return
     began = time.perf_counter()
     around.listen(Event("stage", "train.stage_head"))
     targets = torch.from_numpy(bench.targets["train"]).to(bench.precision.device)
@@ -128,6 +138,22 @@ def _lesson(bench: Bench, place: Place, around: Surroundings) -> Lesson:
 
     judge = _judge(bench, around) if "validation" in bench.feeds else None
     return Lesson(feed.lengths, _objective(bench), judge, _begin(bench), look)
+
+
+def _mixed_lesson(benches: Sequence[Bench], metrics: Sequence[Metric], around: Surroundings) -> Lesson:
+    objective = mixed_objective(benches)
+    judges = [_judge(bench, around) if "validation" in bench.feeds else None for bench in benches]
+    thaw_for = [_begin(bench) for bench in benches]
+
+    def begin(epoch: int) -> None:
+        for each in thaw_for:
+            each(epoch)
+
+    def look(rows: Rows) -> object:
+        with torch.inference_mode():
+            return objective(rows, 0)
+
+    return Lesson(mixed_lengths(benches), objective, mixed_judge(benches, judges, metrics), begin, look)
 
 
 def _pair_lesson(bench: Bench, place: Place, around: Surroundings) -> Lesson:
@@ -218,12 +244,13 @@ def _teller(bench: Bench, place: Place, around: Surroundings) -> Teller:
     return Teller(file, trackers, around.listen)
 
 
-def _tell_estimate(bench: Bench, lesson: Lesson, optimiser: Optimiser, around: Surroundings) -> None:
-    recipe = bench.recipe
+def _tell_estimate(benches: Sequence[Bench], lesson: Lesson, optimiser: Optimiser, around: Surroundings) -> None:
+    recipe = benches[0].recipe
     epochs = cast("int", recipe.epochs)
     lengths = lesson.lengths(0)
-    once = sum(int(bench.feeds[split].lengths(0).sum()) for split in SCORED if split in bench.feeds)
-    each = int(bench.feeds["validation"].lengths(0).sum()) if "validation" in bench.feeds else 0
+    scored = [(split, feed) for bench in benches for split, feed in bench.feeds.items() if split in SCORED]
+    once = sum(int(feed.lengths(0).sum()) for _, feed in scored)
+    each = sum(int(feed.lengths(0).sum()) for split, feed in scored if split == "validation")
     work = Workload(
         plan_epoch(lengths, batch=recipe.batch, window=recipe.window, seed=recipe.seed, epoch=0),
         epochs,
@@ -232,8 +259,9 @@ def _tell_estimate(bench: Bench, lesson: Lesson, optimiser: Optimiser, around: S
         once + epochs * each,
         around.ranks.size,
     )
-    bench.network.train()
-    at_hand = available_memory_gb(bench.precision.device.type)
+    for bench in benches:
+        bench.network.train()
+    at_hand = available_memory_gb(benches[0].precision.device.type)
     found = estimate(work, lambda rows: lesson.objective(rows, 0)[0], lesson.look, optimiser, at_hand=at_hand)
     around.record.values["estimate"] = found.as_json()
     told = {"seconds": round(found.seconds), "memory": f"{found.memory_gb:.1f}", "available": found.available_gb}

@@ -138,7 +138,7 @@ class Loop:
             loss, weight = self.objective(part, leg.number)
             loss.backward()  # type: ignore[no-untyped-call]
             self.optimiser.collect()
-            sums[:2] += torch.stack([loss.detach(), weight.detach()]).to(sums)
+            sums[:2] += torch.stack([loss.detach(), weight.detach().to(loss)]).to(sums)
         stopping, factor = self.stop.asked, self.course.factor(place)
         place.step += 1
         place.share = self.course.share(place, place.seconds + time.perf_counter() - self._started)

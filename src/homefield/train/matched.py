@@ -30,7 +30,7 @@ from homefield.train.distributed import Ranks
 from homefield.train.loop import Judge
 from homefield.train.outputs import open_outputs, produce_outputs
 from homefield.train.precision import Precision
-from homefield.train.run import SCORED
+from homefield.train.run import SCORED, adapted_part
 from homefield.train.surroundings import Surroundings
 
 __all__ = ["judge_pairs", "present_pairs", "score_pairs"]
@@ -201,6 +201,7 @@ def _report(found: MatchAssessment, bench: Bench, dataset: Dataset, around: Surr
             "rows": {split: len(pairs) for split, pairs in bench.pairs.items()},
             "languages": dict(manifest.languages),
             "hash": manifest.hash,
+            **adapted_part(record),
         },
         recipe=bench.recipe.model_dump(),
         environment=record["environment"],

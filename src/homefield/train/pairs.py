@@ -24,6 +24,7 @@ from torch import Tensor
 from homefield.tasks.match import Match, PairStep
 from homefield.train.assemble import Bench
 from homefield.train.batches import Rows, cut_by_tokens
+from homefield.train.distil import alike_loss
 from homefield.train.distributed import Ranks
 
 __all__ = ["HELD", "Coupled", "Strings", "matters"]
@@ -93,7 +94,7 @@ class Coupled:
         parts = self._parts(strings, epoch)
         vectors = torch.cat([self._vectors(strings, part, epoch) for part in parts])
         order = torch.from_numpy(np.argsort(np.concatenate(parts))).to(self._device)
-        return self._task.contrast(vectors[order], strings.step)
+        return self._loss(vectors[order], strings)
 
     def together(self, rows: Rows, epoch: int) -> Tensor:
         """Learn from a step's rows, gradients included: the sum of their losses and its weight, `[2]`, of this rank.
@@ -114,7 +115,7 @@ class Coupled:
             vectors[torch.from_numpy(part).to(self._device)] = found.detach()
             made.append(found if kept else None)
         self.ranks.add([vectors])
-        loss, weight = self._task.contrast(vectors.requires_grad_(), strings.step)
+        loss, weight = self._loss(vectors.requires_grad_(), strings)
         loss.backward()  # type: ignore[no-untyped-call]
         assert vectors.grad is not None
         for number, part in enumerate(parts):
@@ -124,6 +125,15 @@ class Coupled:
                 again = self._vectors(strings, part, epoch)
             again.backward(vectors.grad[torch.from_numpy(part).to(self._device)])  # type: ignore[no-untyped-call]
         return torch.stack([loss.detach(), weight]) / self.ranks.size
+
+    def _loss(self, vectors: Tensor, strings: Strings) -> tuple[Tensor, Tensor]:
+        """The task's loss of a step's vectors `[n, D]`; with a teacher, `soft` of it is by what that finds alike."""
+        loss, weight = self._task.contrast(vectors, strings.step)
+        if self.bench.soft is None or len(vectors) < 2:
+            return loss, weight
+        wanted = self.bench.soft[torch.from_numpy(strings.places)].to(self._device)
+        share = self.bench.recipe.soft
+        return (1 - share) * loss + share * weight * alike_loss(vectors, wanted, self._task.temperature), weight
 
     def look(self, rows: Rows) -> object:
         """The vectors of rows' texts, without gradients."""

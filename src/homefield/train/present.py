@@ -24,6 +24,7 @@ from homefield.train.batches import cut_by_tokens
 from homefield.train.defaults import tokens_to_look_at
 from homefield.train.outputs import open_outputs
 from homefield.train.precision import Precision
+from homefield.train.run import adapted_part
 from homefield.train.surroundings import Surroundings
 
 __all__ = ["present"]
@@ -141,6 +142,7 @@ def _report(found: Assessment, bench: Bench, dataset: Dataset, around: Surroundi
             "rows": {split: len(feed) for split, feed in bench.feeds.items()},
             "languages": dict(manifest.languages),
             "hash": manifest.hash,
+            **adapted_part(record),
         },
         recipe=bench.recipe.model_dump(),
         environment=record["environment"],

@@ -19,6 +19,7 @@ from homefield.train.keys import explain_keys, parse_overrides, read_keys, read_
 
 __all__ = [
     "FREE_KEYS",
+    "PATHS",
     "Recipe",
     "explain",
     "load_recipe",
@@ -37,6 +38,8 @@ Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 FREE_KEYS = frozenset({"checkpoint_minutes", "log_every", "trackers", "estimate", "baseline", "report", "data_hash"})
 """Keys that do not touch the trained weights: a run may be resumed with other values of them."""
+PATHS = ("tasks", "unlabelled")
+"""Keys that hold lists of paths."""
 
 
 class Recipe(BaseModel):
@@ -46,6 +49,7 @@ class Recipe(BaseModel):
 
     data: str = ""
     data_hash: str = ""
+    tasks: tuple[str, ...] = ()
     task: Literal["auto", "classify", "multilabel", "regress", "match"] = "auto"
     backbone: str = "auto"
     train: str = "all"
@@ -71,6 +75,7 @@ class Recipe(BaseModel):
     average: Share | Auto = "auto"
 
     head_start: Literal["auto", "fitted", "random"] = "auto"
+    beside: Literal["auto", "ngrams", "none"] = "auto"
     dropout: Share = 0.0
     head_dropout: Share | Auto = "auto"
     label_smoothing: Share | Auto = "auto"
@@ -88,7 +93,11 @@ class Recipe(BaseModel):
     teacher: str = ""
     soft: Annotated[float, Field(ge=0, le=1)] = 0.7
     soft_temperature: Positive = 2.0
-    unlabelled: str = ""
+    unlabelled: tuple[str, ...] = ()
+
+    adapt: bool = False
+    adapt_minutes: Amount = 0.0
+    adapt_tokens: Positive | Auto = "auto"
 
     metric: str = "auto"
     patience: Annotated[int, Field(ge=0)] = 0
@@ -105,7 +114,7 @@ class Recipe(BaseModel):
     baseline: bool = True
     report: bool = True
 
-    @field_validator("trackers", mode="before")
+    @field_validator("trackers", "unlabelled", "tasks", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -114,7 +123,7 @@ class Recipe(BaseModel):
 def load_recipe(path: Path | None = None, overrides: Mapping[str, object] | None = None) -> Recipe:
     """Read a recipe file (None: only defaults) and lay `overrides` over it.
 
-    A relative `data` in a file is taken from the file's folder.
+    Relative paths of `data`, `tasks` and `unlabelled` in a file are taken from the file's folder.
 
     Raises:
         RecipeFaults: unknown keys and values of the wrong kind, all of them.
@@ -139,6 +148,9 @@ def read_recipe(
         values = read_toml(path)
         if isinstance(data := values.get("data"), str) and data and not Path(data).expanduser().is_absolute():
             values["data"] = str(path.parent / data)
+        for key in PATHS:
+            if isinstance(files := values.get(key), list):
+                values[key] = [str(path.parent / Path(str(each)).expanduser()) for each in files]
     values |= dict(overrides or {})
     return read_keys(Recipe, values, area="recipe")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from homefield.train.faults import RecipeFault, RecipeFaults
-from homefield.train.recipe import FREE_KEYS, Recipe
+from homefield.train.recipe import FREE_KEYS, PATHS, Recipe
 from homefield.train.run import Run
 
 __all__ = ["resumed_recipe"]
@@ -25,6 +25,8 @@ def resumed_recipe(run: Run, given: Recipe) -> Recipe:
         old, new = getattr(stored, key), getattr(given, key)
         if key == "data" and new:
             new = str(Path(new).expanduser().resolve())
+        elif key in PATHS:
+            new = tuple(str(Path(each).expanduser().resolve()) for each in new)
         if new not in (old, "auto") and not (key == "data" and not new):
             faults.append(RecipeFault(key, "recipe.fault.resumed", {"expected": old, "got": new}))
     if given.data_hash and given.data_hash != stored.data_hash:

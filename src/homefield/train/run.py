@@ -4,6 +4,7 @@ recipe.toml      every key, with what `auto` stood for        log.txt         wh
 run.json         status, times, environment, best epoch       metrics.jsonl   numbers by step
 weights/         network.safetensors, network.json, tokenizer.json
 outputs/         validation, calibration and test: outputs and vectors of every row
+beside.safetensors   n-grams that stand beside the network, where they gain
 checkpoints/     where to go on from, until the run is finished
 report.html      report.json
 """
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from safetensors.numpy import load_file as load_arrays
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 
@@ -27,16 +29,31 @@ from homefield.backbones.adapters import insert_lora
 from homefield.backbones.how import parse_how
 from homefield.data.dataset import Dataset, SplitName, open_dataset
 from homefield.errors import CallError
+from homefield.evaluate.grams import Beside
 from homefield.files import new_folder, write_file
 from homefield.tasks import task
 from homefield.train.network import Network, NetworkInfo
 from homefield.train.outputs import Outputs, open_outputs
 from homefield.train.recipe import Recipe, load_recipe
 
-__all__ = ["SCORED", "Run", "RunRecord", "open_run", "read_facts", "read_network", "write_network"]
+__all__ = [
+    "BESIDE",
+    "SCORED",
+    "TASKS",
+    "Run",
+    "RunRecord",
+    "adapted_part",
+    "open_run",
+    "read_facts",
+    "read_network",
+    "write_network",
+]
 
 Status = Literal["running", "finished", "interrupted", "failed"]
+BESIDE = "beside.safetensors"
 SCORED: tuple[SplitName, ...] = ("validation", "calibration", "test")
+TASKS = "tasks"
+"""Folder within a run that learned several tasks: of each a run of its own, under the task's name."""
 
 
 @dataclass(frozen=True)
@@ -83,9 +100,30 @@ class Run:
         """What outputs are divided by before they become probabilities, fitted on validation."""
         return float(self.record.get("temperature", 1.0))
 
+    def tasks(self) -> dict[str, Run]:
+        """Of a run that learned several tasks, what came of each, by name; empty for any other."""
+        return {name: open_run(self.path / TASKS / name) for name in self.record.get("tasks", {})}
+
+    def task(self, name: str | None) -> Run:
+        """What came of the task `name`; the run itself where it learned but one.
+
+        Raises:
+            CallError: `train.which_task`, when it learned several and `name` is none of them, or one and it is named.
+        """
+        several = self.tasks()
+        if name is None and not several:
+            return self
+        if name not in several:
+            raise CallError("train.which_task", run=self.path, tasks=", ".join(several) or "-", got=name or "-")
+        return several[name]
+
     def network(self) -> Network:
         """The network with the weights that were kept, float32, in evaluation mode."""
         return read_network(self.path / "weights")
+
+    def beside(self) -> Beside | None:
+        """The n-grams that stand beside the network; None when it stands alone."""
+        return Beside.of_arrays(load_arrays(self.path / BESIDE)) if self.record.get("beside") else None
 
     def outputs(self, split: str) -> Outputs:
         """The network's outputs for the rows of validation, calibration or test, in the dataset's order."""
@@ -101,6 +139,11 @@ def open_run(path: Path) -> Run:
     if not (path / "run.json").is_file() or not (path / "recipe.toml").is_file():
         raise CallError("train.no_run", path=path)
     return Run(path, load_recipe(path / "recipe.toml"))
+
+
+def adapted_part(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Of run.json what it says of the backbone's adapting, under `adapted`; nothing where it was not adapted."""
+    return {"adapted": record["adapted"]} if record.get("adapted") else {}
 
 
 class RunRecord:

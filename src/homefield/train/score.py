@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from homefield.data.dataset import SplitName
+from homefield.data.dataset import Dataset, SplitName
 from homefield.evaluate.calibration import fit_temperature, probabilities
 from homefield.evaluate.metrics import measure
 from homefield.events import Event
 from homefield.train.assemble import Bench
+from homefield.train.beside import stand_beside
 from homefield.train.defaults import tokens_to_look_at
 from homefield.train.outputs import Outputs, produce_outputs
 from homefield.train.precision import Precision
@@ -19,8 +20,9 @@ from homefield.train.surroundings import Surroundings
 __all__ = ["score"]
 
 
-def score(bench: Bench, around: Surroundings) -> None:
-    """Write `outputs/`, fit the temperature on validation, measure each held-out split; all in float32."""
+def score(bench: Bench, dataset: Dataset, around: Surroundings) -> None:
+    """Write `outputs/`, let n-grams stand beside the network where they gain, fit the temperature on validation,
+    measure each held-out split; all in float32."""
     began = time.perf_counter()
     network, info = bench.network, bench.network.info
     exact = Precision("fp32", bench.precision.device)
@@ -46,6 +48,8 @@ def score(bench: Bench, around: Surroundings) -> None:
             advanced=advanced,
         )
         before += len(bench.feeds[split])
+    if bench.recipe.beside == "ngrams":
+        stand_beside(bench, dataset, found, around)
     temperature = 1.0
     if "validation" in found:
         temperature = fit_temperature(found["validation"].logits, bench.targets["validation"], info.output)

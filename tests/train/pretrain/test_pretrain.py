@@ -163,6 +163,44 @@ def test_telling_made_up_tokens_from_true_ones_trains_the_same_kind_of_backbone(
     assert load_backbone(run.backbone, workspace).shape.layers == 1
 
 
+def test_a_labelled_file_serves_as_a_probe(corpus: Path, tmp_path: Path, workspace: Workspace) -> None:
+    lines = ["content,section"]
+    for place in range(120):
+        about = ("sport", "the match was won by team") if place % 2 else ("money", "the bank lowered its rate to")
+        lines.append(f"{about[1]} {place * 7919 % 1000} {'abcdefghij'[place % 10] * 5},{about[0]}")
+    (tmp_path / "news.csv").write_text("\n".join(lines), encoding="utf-8")
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text('probes = ["news.csv"]\n', encoding="utf-8")
+    run = homefield.pretrain(
+        recipe, corpus=[str(corpus)], tokens=2_000, evaluations=1, out=tmp_path / "run", workspace=workspace, **TINY
+    )
+    assert run.record["reached"]["probe_news"] > 0.9
+    assert run.recipe.probes == (str(tmp_path / "news.csv"),)
+    numbers = "\n".join(f"a text of {n} words here,{n}.5" for n in range(40))
+    (tmp_path / "news.csv").write_text(f"content,section\n{numbers}", encoding="utf-8")
+    with pytest.raises(CallError, match="labels are number") as raised:
+        homefield.pretrain(
+            recipe, corpus=[str(corpus)], tokens=2_000, out=tmp_path / "other", workspace=workspace, **TINY
+        )
+    assert raised.value.code == "pretrain.no_probe"
+
+
+def test_the_output_layer_goes_on_too(run: Any, corpus: Path, tmp_path: Path, workspace: Workspace) -> None:
+    keys = {key: TINY[key] for key in ("length", "long_length", "step_tokens", "held_out", "precision")}
+    further = homefield.pretrain(
+        corpus=[str(corpus)],
+        backbone=str(run.backbone),
+        tokens=600,
+        learning_rate=1e-6,
+        out=tmp_path / "further",
+        workspace=workspace,
+        **keys,
+    )
+    lines = [json.loads(line) for line in (further.path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    before = next(line for line in lines if line["kind"] == "evaluation")["perplexity"]
+    assert before == pytest.approx(run.record["reached"]["perplexity"], rel=0.2)
+
+
 def test_the_card_says_what_it_is_in_both_languages(run: Any) -> None:
     card = (run.backbone / "README.md").read_text(encoding="utf-8")
     assert card.startswith("---\nlanguage:\n- zh\n- en\n")

@@ -17,10 +17,11 @@ __all__ = ["export"]
 @argument("run", key="run", type=Place(), metavar="RUN")
 @option("--out", key="export_out", type=Place(), metavar="DIR")
 @option("--name", key="export_name", type=Name(), metavar="NAME")
+@option("--task", key="export_task", type=Name(), metavar="NAME")
 @option("--risk", key="risk", type=Share(), metavar="R")
-def export(face: Face, run: Path, out: Path | None, name: str | None, risk: float | None) -> Outcome:
+def export(face: Face, run: Path, out: Path | None, name: str | None, task: str | None, risk: float | None) -> Outcome:
     """Call `homefield.api.export` and show what came of it."""
     from homefield import api
 
-    made = api.export(run, out, name=name, risk=risk, workspace=face.workspace, listen=face.listen)
+    made = api.export(run, out, name=name, task=task, risk=risk, workspace=face.workspace, listen=face.listen)
     return describe(made, face, "models.exported")

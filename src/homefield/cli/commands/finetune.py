@@ -81,6 +81,8 @@ def given_keys(given: Mapping[str, Any]) -> Mapping[str, str]:
 def describe(run: Run, face: Face) -> Outcome:
     """What the training came to."""
     say, record = face.say, run.record
+    if several := run.tasks():
+        return _describe_tasks(run, several, face)
     report = run.path / "report.html"
     best = record.get("best", {})
     took = sum(record.get("seconds", {}).values())
@@ -99,6 +101,36 @@ def describe(run: Run, face: Face) -> Outcome:
         tables=[_reached(run, face)],
         notes=[say("finetune.worse")] if record.get("assessment", {}).get("verdict") == "worse" else [],
         next_steps=[f"homefield export {run.path} --out model"],
+    )
+
+
+def _describe_tasks(run: Run, several: Mapping[str, Run], face: Face) -> Outcome:
+    """What the training of several tasks came to, a line a task."""
+    say, record = face.say, run.record
+    rows = []
+    for name, each in several.items():
+        output = str(each.record["output"])
+        split = next((split for split in ("test", "validation", "calibration") if split in each.metrics), "")
+        numbers: Mapping[str, Any] = each.metrics.get(split, {})
+        metric = SHOWN[output][0]
+        beside = _beside(each.record.get("assessment"), output, face)
+        reached = f"{say(f'metric.{metric}')} {number(numbers.get(metric), output)}"
+        rows.append([name, say(f"split.{split}") if split else "", reached, beside])
+    headings = [say("finetune.task"), say("finetune.split"), say("finetune.reached"), say("finetune.beside")]
+    return Outcome(
+        document={
+            "run": run.path,
+            **{key: value for key, value in record.items() if key != "tasks"},
+            "tasks": {name: {"run": each.path, **_without_classes(each.record)} for name, each in several.items()},
+        },
+        title=say("finetune.title", name=run.path.name),
+        facts=[
+            (say("finetune.backbone"), f"{record['backbone']}, {record['how']}"),
+            (say("finetune.took"), seconds(sum(record.get("seconds", {}).values()), face.language)),
+            (say("outcome.where"), str(run.path)),
+        ],
+        tables=[Table(headings, rows)],
+        next_steps=[f"homefield export {run.path} --task {name} --out {name}-model" for name in several],
     )
 
 

@@ -43,6 +43,11 @@ def pretrain(
         (say("pretrain.seen"), say("pretrain.tokens", **record)),
         (say("pretrain.perplexity"), f"{reached['perplexity']:.2f}"),
         *(
+            (say("pretrain.pairs"), f"{found:.1%} / {reached['pair_found_back']:.1%}")
+            for name, found in reached.items()
+            if name == "pair_found"
+        ),
+        *(
             (name.removeprefix("probe_"), f"{value:.1%}")
             for name, value in reached.items()
             if name.startswith("probe_")

@@ -51,16 +51,16 @@ def init(face: Face, recipe: Path, force: bool, **given: object) -> Outcome:
 @recipe_keys
 def check(face: Face, recipe: Path, **given: object) -> Outcome:
     """Everything that can be known before a network is loaded."""
-    from homefield.train.check import check_recipe, load_whole
+    from homefield.train.check import check_tasks, load_whole
 
-    checked = check_recipe(load_whole(recipe, given_keys(given), face.workspace), face.workspace)
+    several = check_tasks(load_whole(recipe, given_keys(given), face.workspace), face.workspace)
     say = face.say
     facts = {
-        "data": str(checked.dataset.path),
-        "task": checked.task.name,
-        "backbone": checked.source.name,
-        "train": checked.recipe.train,
-        "metric": checked.metric.name,
+        "data": ", ".join(str(checked.dataset.path) for checked in several),
+        "task": ", ".join(checked.task.name for checked in several),
+        "backbone": several[0].source.name,
+        "train": several[0].recipe.train,
+        "metric": ", ".join(checked.metric.name for checked in several),
     }
     return Outcome(
         document={"recipe": recipe, "fine": True, **facts},

@@ -16,10 +16,11 @@ from homefield.backbones.extend import extended, extended_tokenizer, missing_cha
 from homefield.backbones.facts import Facts
 from homefield.backbones.folder import facts_of_folder
 from homefield.backbones.load import load
-from homefield.backbones.own import read_own, write_own
+from homefield.backbones.own import read_output, read_own, write_own
 from homefield.backbones.phrases import ORDERS, PhraseCounts, phrase_tables
 from homefield.backbones.tokenizer import CORPUS_SPECIAL, corpus_tokenizer, read_tokenizer
 from homefield.data.corpus import corpus_files, corpus_hash, passages
+from homefield.data.translations import read_translations
 from homefield.errors import CallError
 from homefield.events import Event, Listener
 from homefield.train.assemble import arithmetic_for
@@ -30,6 +31,7 @@ from homefield.train.pretrain.network import MaskedModel
 from homefield.train.pretrain.pack import Packed, kept_tokenizer, pack, special_id
 from homefield.train.pretrain.recipe import PretrainRecipe
 from homefield.train.pretrain.replaced import ReplacedModel
+from homefield.train.pretrain.teaching import Teaching, teaching_from
 from homefield.train.probe import Arithmetic, Probe, product_speed
 from homefield.workspace import Workspace
 
@@ -46,7 +48,7 @@ _PART = {"cpu": 2_048, "cuda": 65_536}
 class PretrainBench:
     """All that a pre-training works with. `recipe` has no `auto` left. first: the token that opens every sequence.
 
-    speed: of this machine's matrix products in the run's arithmetic, GFLOP/s.
+    speed: of this machine's matrix products in the run's arithmetic, GFLOP/s. teaching: where there is a teacher.
     """
 
     recipe: PretrainRecipe
@@ -57,6 +59,7 @@ class PretrainBench:
     precision: Precision
     found: Probe
     speed: float
+    teaching: Teaching | None = None
 
 
 def lay_out(
@@ -74,14 +77,15 @@ def lay_out(
 
     Raises:
         CallError: `pretrain.no_such_corpus`, `pretrain.empty_corpus`, `pretrain.small_corpus`, `pretrain.too_long`.
-        RecordsError, MachineError: as `passages`.
+        RecordsError, MachineError: as `passages` and `read_translations`.
     """
     files = corpus_files(recipe.corpus, Path.cwd())
     content = corpus_hash(files)
     found, precision = arithmetic_for(recipe.device, recipe.precision, ranks, earlier)
     start = folder / "start"
     if not start.is_dir():
-        write_own(_beginning(recipe, files, content, workspace, listen), start, weights="float32")
+        beginning, output = _beginning(recipe, files, content, workspace, listen)
+        write_own(beginning, start, weights="float32", output=output)
     backbone = read_own(start, facts_of_folder(start, name=recipe.name), read_tokenizer(start))
     tokenizer = backbone.tokenizer
     packed = _packed(recipe, files, content, tokenizer, workspace, listen)
@@ -97,23 +101,40 @@ def lay_out(
         torch.manual_seed(recipe.seed)
         model = ReplacedModel(backbone) if recipe.objective == "replaced-token" else MaskedModel(backbone)
         model.initialise()
+        if isinstance(model, MaskedModel):
+            model.take_up(read_output(start))
+        teaching = _teaching(recipe, backbone, precision, workspace, listen) if recipe.teacher else None
     first = special_id(tokenizer, "[CLS]")
     speed = product_speed(found, precision.arithmetic)
-    return PretrainBench(recipe, model.to(precision.device), packed, masking, first, precision, found, speed)
+    return PretrainBench(recipe, model.to(precision.device), packed, masking, first, precision, found, speed, teaching)
+
+
+def _teaching(
+    recipe: PretrainRecipe, student: Encoder, precision: Precision, workspace: Workspace, listen: Listener
+) -> Teaching:
+    """What the student learns from the teacher, named like any backbone."""
+    teacher = load(resolve(recipe.teacher, workspace=workspace))
+    pairs = read_translations(Path(recipe.pairs).expanduser())
+    found = teaching_from(pairs, teacher, student, precision, workspace.cache, listen)
+    values = {"rows": f"{len(found.rows):,}", "measured": f"{len(found.measured):,}", "teacher": recipe.teacher}
+    listen(Event("note", "pretrain.taught_by", values=values))
+    return found
 
 
 def _beginning(
     recipe: PretrainRecipe, files: list[Path], content: str, workspace: Workspace, listen: Listener
-) -> Encoder:
-    """The network before the first step: fresh, or another backbone with what it lacks for this corpus.
+) -> tuple[Encoder, dict[str, torch.Tensor]]:
+    """The network before the first step: fresh, or another backbone with what it lacks for this corpus; and the layer
+    that told hidden tokens, where that backbone kept it.
 
     Raises:
         CallError: `pretrain.not_an_encoder`, `backbones.cannot_extend`, or as `resolve`.
     """
     if not recipe.backbone:
         tokenizer = _tokenizer(recipe, files, content, workspace, listen)
-        return _fresh(recipe, tokenizer, _packed(recipe, files, content, tokenizer, workspace, listen), listen)
-    backbone = load(resolve(recipe.backbone, workspace=workspace))
+        return _fresh(recipe, tokenizer, _packed(recipe, files, content, tokenizer, workspace, listen), listen), {}
+    source = resolve(recipe.backbone, workspace=workspace)
+    backbone = load(source)
     if not isinstance(backbone, Encoder):
         raise CallError("pretrain.not_an_encoder", name=recipe.backbone)
     listen(Event("stage", "pretrain.stage_tokenizer"))
@@ -126,7 +147,8 @@ def _beginning(
         tables = _tables(recipe, tokenizer, _packed(recipe, files, content, tokenizer, workspace, listen), listen)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
-        return extended(backbone, tokenizer, tables=tables, gram=recipe.gram)
+        made = extended(backbone, tokenizer, tables=tables, gram=recipe.gram)
+    return made, {} if source.path is None else read_output(source.path)
 
 
 def _packed(
@@ -168,6 +190,7 @@ def _resolved(recipe: PretrainRecipe, shape: Shape, files: list[Path], device: s
         "inner": shape.inner,
         "positions": shape.positions - shape.position_offset,
         "corpus": tuple(str(file.resolve()) for file in files),
+        "pairs": str(Path(recipe.pairs).expanduser().resolve()) if recipe.pairs else "",
     }
     return recipe.model_copy(update={**auto, **known})
 

@@ -57,6 +57,11 @@ def _part(recipe: PretrainRecipe, record: Mapping[str, Any], language: Language)
         f"## {say('quality')}",
         say("perplexity", perplexity=f"{reached['perplexity']:.2f}", held_out=f"{corpus['held_out']:,}"),
         *(
+            say("pairs", teacher=_plain(recipe.teacher), found=f"{found:.1%}", back=f"{reached['pair_found_back']:.1%}")
+            for name, found in reached.items()
+            if name == "pair_found"
+        ),
+        *(
             say("probe", name=_plain(name.removeprefix("probe_")), value=f"{value:.1%}")
             for name, value in reached.items()
             if name.startswith("probe_")

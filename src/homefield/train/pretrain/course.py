@@ -21,7 +21,7 @@ from homefield.train.pretrain.pack import Cut
 from homefield.train.pretrain.recipe import PretrainRecipe
 from homefield.train.schedule import factor_at
 
-__all__ = ["Budget", "Stretch"]
+__all__ = ["Budget", "Stretch", "Turns"]
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,44 @@ class Budget:
         return min(1.0, seconds / max(1.0, self.seconds - self.spent - self.reserve))
 
 
-class Stretch:
-    """The course over a stream of `tokens` tokens. `cut`: how the leg under way cuts the stream."""
+@dataclass(frozen=True)
+class Turns:
+    """Which steps learn from pairs, and from which rows: a `share` of all steps, spread evenly. All of it follows from
+    the step alone. lengths: tokens of each row. tokens: of a step, about."""
 
-    def __init__(self, recipe: PretrainRecipe, tokens: int, budget: Budget) -> None:
+    share: float
+    lengths: NDArray[np.int32]
+    tokens: int
+    seed: int
+
+    def before(self, step: int) -> int:
+        """How many of the steps before `step` learn from pairs."""
+        return int(step * self.share)
+
+    def due(self, step: int) -> bool:
+        """Whether `step` does."""
+        return self.before(step + 1) > self.before(step)
+
+    def taken(self, step: int) -> Rows:
+        """The rows of `step`: all rows once, but for less than a step's, before any comes again."""
+        count = len(self.lengths)
+        batch = min(count, max(1, round(self.tokens / float(self.lengths.mean()))))
+        epoch, place = divmod(self.before(step), count // batch)
+        order = np.random.default_rng([self.seed, epoch, 5]).permutation(count)
+        return order[place * batch : (place + 1) * batch]
+
+
+class Stretch:
+    """The course over a stream of `tokens` tokens. `cut`: how the leg under way cuts the stream.
+
+    turns: of pairs, whose rows stand behind those of the stream in every leg.
+    """
+
+    def __init__(self, recipe: PretrainRecipe, tokens: int, budget: Budget, turns: Turns | None = None) -> None:
         self._recipe = recipe
         self._tokens = tokens
         self._budget = budget
+        self._turns = turns
         self._step_tokens = cast("int", recipe.step_tokens)
         self.cut = Cut(recipe.length)
 
@@ -64,21 +95,29 @@ class Stretch:
         batch = max(1, self._step_tokens // length)
         # Passes begin at different places, so that sequences are cut differently each time.
         each = max(1, Cut(length, length - 2).rows(self._tokens) // batch)
-        done = place.step - place.phase_step
+        done = self._streamed(place.step) - self._streamed(place.phase_step)
         number = done // each
         shift = int(np.random.default_rng([recipe.seed, place.phase, number, 3]).integers(length - 1))
         self.cut = Cut(length, shift)
         count = self.cut.rows(self._tokens)
         order = np.random.default_rng([recipe.seed, place.phase, number, 1]).permutation(count)
         steps = self._steps(order, batch, done % each, each, place)
-        return Leg(number, np.broadcast_to(np.int32(length), (count,)), steps)
+        lengths = np.broadcast_to(np.int32(length), (count,))
+        return Leg(number, lengths if self._turns is None else np.append(lengths, self._turns.lengths), steps)
 
     def _steps(self, order: NDArray[np.int64], batch: int, start: int, stop: int, place: Place) -> Iterator[Rows]:
         long_from = 1 - self._recipe.long_share
-        for step in range(start, stop):
-            if self.over(place) or (place.phase == 0 and place.share >= long_from):
-                return
-            yield order[step * batch : (step + 1) * batch]
+        step = start
+        while step < stop and not self.over(place) and (place.phase or place.share < long_from):
+            if self._turns is not None and self._turns.due(place.step):
+                yield self._turns.taken(place.step) + len(order)
+            else:
+                yield order[step * batch : (step + 1) * batch]
+                step += 1
+
+    def _streamed(self, step: int) -> int:
+        """How many of the steps before `step` learned from the stream."""
+        return step if self._turns is None else step - self._turns.before(step)
 
     def factor(self, place: Place) -> float:
         """See `Course.factor`."""

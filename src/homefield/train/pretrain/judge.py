@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,8 @@ from numpy.typing import NDArray
 
 from homefield.backbones.backbone import Backbone
 from homefield.backbones.encode import Encoded, encode
-from homefield.data.dataset import Dataset, SplitName, open_dataset
+from homefield.data import PrepareOptions, prepare
+from homefield.data.dataset import SplitName, open_dataset
 from homefield.errors import CallError
 from homefield.train.defaults import tokens_to_look_at
 from homefield.train.precision import Precision
@@ -31,6 +33,7 @@ _ROWS = 2_000
 _LONGEST = 128
 _RIDGE = 10.0
 _SEED = 20_240_229
+_SHARES = {"train": 0.8, "validation": 0.2}
 
 
 @dataclass(frozen=True)
@@ -57,15 +60,27 @@ class LinearProbe:
 
 
 def open_probes(paths: Sequence[str], backbone: Backbone) -> list[LinearProbe]:
-    """The datasets at `paths` as probes.
+    """The datasets at `paths` as probes, and files of labelled records, which are prepared as any are.
 
     Raises:
         CallError: `pretrain.no_probe`, for a dataset without one category a row; or as `open_dataset`.
+        RecordsError: as `homefield.data.prepare`.
     """
-    return [_open_probe(open_dataset(Path(path)), backbone) for path in paths]
+    return [
+        _prepared(Path(path), backbone) if Path(path).is_file() else _opened(Path(path), backbone) for path in paths
+    ]
 
 
-def _open_probe(dataset: Dataset, backbone: Backbone) -> LinearProbe:
+def _prepared(file: Path, backbone: Backbone) -> LinearProbe:
+    """A file as a probe: the roles are guessed, and near-duplicates do not stand on both sides."""
+    with tempfile.TemporaryDirectory(prefix="homefield-") as folder:
+        dataset = Path(folder) / file.stem
+        prepare([file], dataset, columns={}, options=PrepareOptions(shares=_SHARES, suspects_rows=0))
+        return _opened(dataset, backbone)
+
+
+def _opened(path: Path, backbone: Backbone) -> LinearProbe:
+    dataset = open_dataset(path)
     able: tuple[SplitName, ...] = ("validation", "test")
     held = next((split for split in able if dataset.rows(split)), None)
     if dataset.manifest.label_kind != "category" or held is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -27,6 +29,15 @@ class MaskedModel(nn.Module):
         """Random weights of the output layer."""
         nn.init.normal_(self.transform.weight, std=0.02)
         nn.init.zeros_(self.transform.bias)
+
+    @torch.no_grad()
+    def take_up(self, output: Mapping[str, Tensor]) -> None:
+        """Go on with the output layer of an earlier pre-training (`own.read_output`), which may know fewer tokens."""
+        own = {name: tensor for name, tensor in self.state_dict().items() if not name.startswith("backbone.")}
+        if own.keys() == output.keys() and own["transform.weight"].shape == output["transform.weight"].shape:
+            bias = own["bias"]
+            bias[: len(output["bias"])] = output["bias"][: len(bias)]
+            self.load_state_dict({**output, "bias": bias}, strict=False)
 
     def forward(self, ids: Tensor, told: Tensor) -> Tensor:
         """ids [B, T] with hidden tokens and the places to tell [B, T] to logits [M, V], in the order of the places."""

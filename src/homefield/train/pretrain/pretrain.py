@@ -23,7 +23,7 @@ from homefield.train.loop import Loop
 from homefield.train.optimiser import Optimiser
 from homefield.train.pretrain.bench import PretrainBench, lay_out
 from homefield.train.pretrain.card import card_of
-from homefield.train.pretrain.course import Budget, Stretch
+from homefield.train.pretrain.course import Budget, Stretch, Turns
 from homefield.train.pretrain.judge import judge_of, measure_stream, open_probes
 from homefield.train.pretrain.network import MaskedModel
 from homefield.train.pretrain.recipe import PretrainRecipe
@@ -37,7 +37,7 @@ from homefield.train.surroundings import Surroundings
 from homefield.train.trackers import open_tracker
 from homefield.workspace import Workspace
 
-__all__ = ["pretrain"]
+__all__ = ["pretrain", "pretrain_within"]
 
 # Writing the backbone and what else comes after the last evaluation.
 _WRITING_SECONDS = 3.0
@@ -66,6 +66,8 @@ def pretrain(
             return run
     elif out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise CallError("pretrain.exists", run=out)
+    else:
+        recipe = recipe.placed()
     check_pretrain(recipe)
     with joined_ranks() as ranks, listening_for_stop(out) as stop, ExitStack() as stack:
         ranks.wait()
@@ -76,14 +78,26 @@ def pretrain(
             record.update(status="running", started=record.values.get("started", now()))
             if ranks.first:
                 write_keys(recipe, out / "recipe.toml")
-            around = Surroundings(out, record, ranks, stop, stack, told)
-            with ranks.first_ahead():
-                earlier = record.values.get("environment", {}).get("precision")
-                bench = lay_out(recipe, out, workspace, ranks, told, earlier=earlier)
-            _learn(bench, around, began)
+            pretrain_within(recipe, workspace, Surroundings(out, record, ranks, stop, stack, told), began=began)
             record.update(status="finished", ended=now())
         ranks.wait()
     return open_pretrain_run(out)
+
+
+def pretrain_within(
+    recipe: PretrainRecipe, workspace: Workspace, around: Surroundings, *, began: float, area: str = "pretrain"
+) -> None:
+    """Learn a backbone into `backbone/` of the folder of `around`, from the newest checkpoint there if there is one.
+
+    began: on `time.perf_counter`, what a budget of minutes counts from. area: whose sentences tell of it.
+
+    Raises:
+        CallError, RecordsError, MachineError, Interrupted: as `pretrain`, the codes of the loop in `area`.
+    """
+    with around.ranks.first_ahead():
+        earlier = around.record.values.get("environment", {}).get("precision")
+        bench = lay_out(recipe, around.folder, workspace, around.ranks, around.listen, earlier=earlier)
+    _learn(bench, around, began, area)
 
 
 def check_pretrain(recipe: PretrainRecipe) -> None:
@@ -99,13 +113,15 @@ def check_pretrain(recipe: PretrainRecipe) -> None:
         faults.append(RecipeFault("minutes", "pretrain.fault.one_budget"))
     if not recipe.backbone and recipe.width % recipe.heads:
         faults.append(RecipeFault("heads", "pretrain.fault.heads", {"width": recipe.width, "heads": recipe.heads}))
+    if bool(recipe.teacher) != bool(recipe.pairs):
+        faults.append(RecipeFault("pairs" if recipe.teacher else "teacher", "pretrain.fault.teacher_and_pairs"))
     if recipe.device == "cuda" and not torch.cuda.is_available():
         faults.append(RecipeFault("device", "recipe.fault.no_cuda"))
     if faults:
         raise RecipeFaults(faults, source="pretrain")
 
 
-def _learn(bench: PretrainBench, around: Surroundings, began: float) -> None:
+def _learn(bench: PretrainBench, around: Surroundings, began: float, area: str) -> None:
     recipe, record = bench.recipe, around.record
     if around.ranks.first:
         write_keys(recipe, around.folder / "recipe.toml")
@@ -119,7 +135,7 @@ def _learn(bench: PretrainBench, around: Surroundings, began: float) -> None:
         optimiser.load_state(found[1])
         around.listen(Event("note", "train.resumed", values={"step": place.step}))
     judge = _judge(bench)
-    teller = _teller(bench, place, around)
+    teller = _teller(bench, place, around, area)
     if place.step == 0:
         before = time.perf_counter()
         teller.numbers("evaluation", 0, judge())
@@ -128,7 +144,10 @@ def _learn(bench: PretrainBench, around: Surroundings, began: float) -> None:
         record.update(budget={"spent": time.perf_counter() - began, "reserve": reserve})
     known = record.values["budget"]
     budget = Budget(recipe.tokens, recipe.minutes * 60, known["spent"], known["reserve"])
-    course = Stretch(recipe, len(bench.packed.learn), budget)
+    turns = None
+    if bench.teaching is not None:
+        turns = Turns(recipe.pair_share, bench.teaching.lengths, cast("int", recipe.step_tokens), recipe.seed)
+    course = Stretch(recipe, len(bench.packed.learn), budget, turns)
     loop = Loop(
         habits=recipe,
         course=course,
@@ -190,7 +209,8 @@ def _judge(bench: PretrainBench) -> Callable[[], dict[str, Any]]:
     probes = open_probes(bench.recipe.probes, bench.model.backbone)
 
     def measure() -> dict[str, float]:
-        return measure_stream(
+        taught = bench.teaching.measure(bench.model.backbone, bench.precision) if bench.teaching else {}
+        return taught | measure_stream(
             bench.model,
             bench.packed.measure,
             bench.masking,
@@ -214,16 +234,16 @@ def _more(bench: PretrainBench, course: Stretch, place: Place) -> Callable[[Mapp
     return more
 
 
-def _teller(bench: PretrainBench, place: Place, around: Surroundings) -> Teller:
+def _teller(bench: PretrainBench, place: Place, around: Surroundings, area: str) -> Teller:
     if not around.ranks.first:
-        return Teller(None, (), around.listen, area="pretrain")
+        return Teller(None, (), around.listen, area=area)
     file = MetricsFile(around.folder / "metrics.jsonl", place.metrics_bytes)
     around.stack.callback(file.close)
     settings = bench.recipe.model_dump()
     trackers = [open_tracker(name, around.folder, settings, after=place.step) for name in bench.recipe.trackers]
     for tracker in trackers:
         around.stack.callback(tracker.close)
-    return Teller(file, trackers, around.listen, area="pretrain")
+    return Teller(file, trackers, around.listen, area=area)
 
 
 def _record(bench: PretrainBench, around: Surroundings) -> None:

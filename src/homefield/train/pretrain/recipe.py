@@ -29,6 +29,9 @@ class PretrainRecipe(BaseModel):
     corpus: tuple[str, ...] = ()
     backbone: str = ""
     objective: Literal["masked-lm", "replaced-token"] = "masked-lm"
+    teacher: str = ""
+    pairs: str = ""
+    pair_share: Annotated[float, Field(gt=0, le=1)] = 0.5
     held_out: Annotated[float, Field(gt=0, lt=0.5)] = 0.005
     minutes: Amount = 0.0
     tokens: Amount = 0.0
@@ -81,6 +84,11 @@ class PretrainRecipe(BaseModel):
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
+    def placed(self) -> PretrainRecipe:
+        """With paths that mean the same wherever the recipe is kept."""
+        paths = {key: tuple(str(Path(each).expanduser().absolute()) for each in getattr(self, key)) for key in _PATHS}
+        return self.model_copy(update=paths)
+
 
 def load_pretrain_recipe(path: Path | None, overrides: Mapping[str, object] | None = None) -> PretrainRecipe:
     """Read a recipe file and lay `overrides` over it. Relative paths in a file are taken from its folder.
@@ -94,6 +102,8 @@ def load_pretrain_recipe(path: Path | None, overrides: Mapping[str, object] | No
         for key in _PATHS:
             if isinstance(given := values.get(key), list):
                 values[key] = [str(path.parent / Path(str(each)).expanduser()) for each in given]
+        if isinstance(given := values.get("pairs"), str) and given:
+            values["pairs"] = str(path.parent / Path(given).expanduser())
     recipe, faults = read_keys(PretrainRecipe, {**values, **(overrides or {})}, area="pretrain")
     if faults:
         raise RecipeFaults(faults, source=source_of(path))

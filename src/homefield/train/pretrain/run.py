@@ -71,6 +71,8 @@ def resumed(run: PretrainRun, given: PretrainRecipe) -> PretrainRecipe:
             new = tuple(str(file.resolve()) for file in corpus_files(new, Path.cwd()))
         elif key == "probes":
             new = tuple(str(Path(each).expanduser().resolve()) for each in new)
+        elif key == "pairs" and new:
+            new = str(Path(new).expanduser().resolve())
         if new not in (old, "auto"):
             faults.append(RecipeFault(key, "recipe.fault.resumed", {"expected": old, "got": new}))
     if faults:

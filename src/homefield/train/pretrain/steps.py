@@ -24,15 +24,25 @@ def trained_parts(bench: PretrainBench) -> list[Trained]:
     for name, parameter in bench.model.named_parameters():
         called = name if name.startswith("backbone.") else f"head.{name}"
         found.append(Trained(called, parameter, rate, recipe.weight_decay if parameter.dim() > 1 else 0.0))
+    if bench.teaching is not None:
+        for name, parameter in bench.teaching.projection.named_parameters():
+            decay = recipe.weight_decay if parameter.dim() > 1 else 0.0
+            found.append(Trained(f"head.to_teacher.{name}", parameter, rate, decay))
     return found
 
 
 def objective_of(bench: PretrainBench, cut: Callable[[], Cut]) -> Callable[[Rows, int], tuple[Tensor, Tensor]]:
-    """Rows to the sum of their losses and the number of hidden places; `cut` tells how the stream is cut just now."""
-    model, masking, precision = bench.model, bench.masking, bench.precision
+    """Rows to the sum of their losses and the number of hidden places; `cut` tells how the stream is cut just now.
+
+    Rows behind those of the stream are of pairs, and weigh one each.
+    """
+    model, masking, precision, teaching = bench.model, bench.masking, bench.precision, bench.teaching
 
     def objective(rows: Rows, number: int) -> tuple[Tensor, Tensor]:
         del number
+        count = cut().rows(len(bench.packed.learn))
+        if teaching is not None and rows[0] >= count:
+            return teaching.loss(model.backbone, rows - count, precision)
         ids, begins = map(torch.from_numpy, bench.packed.learn.batch(rows, cut(), first=bench.first))
         seen, told = masking.hide(ids, begins)
         with precision.running():
