@@ -20,7 +20,7 @@ from homefield.store import Store, artifacts_of, open_store
 from homefield.store.jobs import Job
 from homefield.workspace import Workspace
 
-PATIENCE = 60.0  # a busy machine is no fault of the program
+PATIENCE = 150.0  # a busy machine is no fault of the program
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ def test_an_upload_becomes_a_model_though_the_training_is_killed(
     options = {"suspects_rows": 0, "near_threshold": 1.0}
     made = done("prepare", {"files": [upload], "dataset": "shop", "options": options})
     assert made["dataset"] == str(place.datasets / "shop")
-    keys = {"backbone": "cnn-text", "epochs": 40, "checkpoint_minutes": 0, "early_stop": 0}
+    keys = {"backbone": "cnn-text", "epochs": 8, "checkpoint_minutes": 0}
     job = submit(opened, "finetune", {"data": "shop", "run": "one", "keys": keys}, by="li.na")
     checkpoints = place.runs / "one" / "checkpoints"
     found = wait_for(opened, job.id, lambda _: checkpoints.is_dir() and any(checkpoints.iterdir()), "trained a while")
