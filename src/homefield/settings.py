@@ -6,13 +6,22 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from homefield.errors import CallError
 from homefield.messages import Language, default_language
 
 __all__ = ["Settings", "load_settings"]
+
+
+def _split(given: object) -> object:
+    """A list as an environment variable has it: `one,two`."""
+    return [each.strip() for each in given.split(",") if each.strip()] if isinstance(given, str) else given
+
+
+Words = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
 
 class Settings(BaseModel):
@@ -38,6 +47,10 @@ class Settings(BaseModel):
     serve_models: int = Field(16, ge=1, description="networks held open at once, champions aside")
     telemetry: bool = Field(False, description="send traces by OpenTelemetry, as its OTEL_* variables say")
     threads: int | None = Field(None, ge=1, description="processor threads to use; all of them when not set")
+    jobs_heavy: int = Field(1, ge=0, description="trainings that run at once on a machine")
+    jobs_light: int = Field(2, ge=0, description="other jobs that run at once on a machine")
+    upload_mb: int = Field(2048, ge=1, description="largest file that is taken in, MB")
+    net_allow: Words = Field((), description="hosts and networks to reach although they are not public")
 
 
 def load_settings(root: Path, environ: Mapping[str, str] | None = None) -> Settings:

@@ -35,6 +35,9 @@ VERBS = {
         "models": f"{_FROM}.models:models",
         "backbones": f"{_FROM}.backbones:backbones",
         "cache": f"{_FROM}.cache:cache",
+        "jobs": f"{_FROM}.jobs:jobs",
+        "backup": f"{_FROM}.backup:backup",
+        "restore": f"{_FROM}.backup:restore",
     },
     "guard": {
         "keys": f"{_FROM}.keys:keys",

@@ -13,14 +13,13 @@ from typing import IO, Any, Protocol
 
 import polars as pl
 
+from homefield.cells import safe_cell
 from homefield.errors import CallError
 from homefield.files import disk_errors
 
-__all__ = ["SUFFIXES", "Writer", "new_cells", "new_table", "safe_cell"]
+__all__ = ["SUFFIXES", "Writer", "new_cells", "new_table"]
 
 SUFFIXES = (".csv", ".jsonl", ".parquet")
-# A cell that begins so is a formula to Excel and LibreOffice (OWASP, "CSV Injection").
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 class Writer(Protocol):
@@ -87,13 +86,6 @@ def _whole(path: Path) -> Iterator[Path]:
 def _csv(path: Path) -> IO[str]:
     """A CSV file to write: with the mark at its beginning by which Excel knows UTF-8."""
     return path.open("w", encoding="utf-8-sig", newline="")
-
-
-def safe_cell(value: Any) -> Any:
-    """`value` as a cell of a CSV file: a text that a spreadsheet would take for a formula gets a `'` before it."""
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return value
 
 
 class _Csv:

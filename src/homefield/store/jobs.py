@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Update, func, select, update
+from sqlalchemy import Update, case, func, select, update
 
 from homefield.store.columns import now
 from homefield.store.database import Transaction
@@ -19,7 +19,21 @@ from homefield.store.ids import new_id
 from homefield.store.tables import jobs
 from homefield.store.upsert import insert_or
 
-__all__ = ["ENDED", "Job", "State", "add", "ask_to_stop", "beat", "claim", "end", "job", "jobs_in", "lost", "requeue"]
+__all__ = [
+    "ENDED",
+    "Job",
+    "State",
+    "add",
+    "again",
+    "ask_to_stop",
+    "beat",
+    "claim",
+    "end",
+    "job",
+    "jobs_in",
+    "lost",
+    "requeue",
+]
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 ENDED: tuple[State, ...] = ("done", "failed", "cancelled")
@@ -146,15 +160,42 @@ def ask_to_stop(transaction: Transaction, job_id: str, *, by: str) -> Job | None
 
     The job as it now stands; None when there is none. One that has ended stays as it ended.
     """
+    waits = jobs.c.state == "queued"
+    asked = (
+        update(jobs)
+        .where(jobs.c.id == job_id, jobs.c.state.in_(("queued", "running")))
+        .values(
+            cancelled_by=by,
+            ended_at=case((waits, now()), else_=jobs.c.ended_at),
+            state=case((waits, "cancelled"), else_=jobs.c.state),
+        )
+    )
+    transaction.execute(asked)
+    return job(transaction, job_id)
+
+
+def again(transaction: Transaction, job_id: str, *, more_attempts: int = 1) -> bool:
+    """Queue a job that failed or was cancelled once more; False when it is in another state."""
     queued = (
         update(jobs)
-        .where(jobs.c.id == job_id, jobs.c.state == "queued")
-        .values(state="cancelled", cancelled_by=by, ended_at=now())
+        .where(jobs.c.id == job_id, jobs.c.state.in_(("failed", "cancelled")))
+        .values(
+            state="queued",
+            run_at=now(),
+            cancelled_by=None,
+            error=None,
+            ended_at=None,
+            worker=None,
+            most_attempts=jobs.c.attempts + more_attempts,
+        )
     )
-    running = update(jobs).where(jobs.c.id == job_id, jobs.c.state == "running").values(cancelled_by=by)
-    for asked in (running, queued):
-        transaction.execute(asked)
-    return job(transaction, job_id)
+    return transaction.execute(queued).rowcount == 1
+
+
+def is_due(transaction: Transaction, kinds: Sequence[str]) -> bool:
+    """Whether a job of these kinds waits to be claimed."""
+    waiting = select(jobs.c.id).where(jobs.c.state == "queued", jobs.c.run_at <= now(), jobs.c.kind.in_(kinds))
+    return transaction.execute(waiting.limit(1)).first() is not None
 
 
 def lost(transaction: Transaction, *, silent_for: timedelta) -> list[Job]:

@@ -13,7 +13,7 @@ from sqlalchemy import inspect, text
 from homefield.errors import CallError
 from homefield.store.database import Store, Transaction
 
-__all__ = ["HEAD", "VERSION_TABLE", "upgrade", "version_of"]
+__all__ = ["HEAD", "VERSION_TABLE", "migrate_to", "upgrade", "version_of"]
 
 HEAD = "0001"
 VERSION_TABLE = "homefield_schema"
@@ -39,7 +39,12 @@ def upgrade(store: Store) -> None:
         if found is not None and found > HEAD:
             raise CallError("store.newer", place=store.place, found=found, known=HEAD)
         if found != HEAD:
-            _migrate(transaction)
+            _migrate(transaction, "head")
+
+
+def migrate_to(transaction: Transaction, version: str) -> None:
+    """Make the tables as they were in `version`, in a database that has none, for rows from that time."""
+    _migrate(transaction, version)
 
 
 def version_of(transaction: Transaction) -> str | None:
@@ -50,11 +55,11 @@ def version_of(transaction: Transaction) -> str | None:
     return found
 
 
-def _migrate(transaction: Transaction) -> None:
+def _migrate(transaction: Transaction, version: str) -> None:
     from alembic import command
     from alembic.config import Config
 
     config = Config(attributes={"connection": transaction})
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
-    command.upgrade(config, "head")
+    command.upgrade(config, version)
