@@ -28,6 +28,7 @@ VERBS = {
     },
     "use": {
         "predict": f"{_FROM}.predict:predict",
+        "serve": f"{_FROM}.serve:serve",
         "feedback": f"{_FROM}.feedback:feedback",
     },
     "keep": {

@@ -6,8 +6,8 @@ through the frozen part; each head then does its own few layers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,9 @@ from homefield.bundle import Bundle
 from homefield.serve.network import Sessions
 from homefield.serve.prediction import Prediction
 from homefield.serve.predictor import TOKENS, Outputs, Predictor, check_texts
+from homefield.serve.reader import Texts
 
-__all__ = ["Together"]
+__all__ = ["Together", "family", "shared_outputs"]
 
 
 class Together:
@@ -31,9 +32,9 @@ class Together:
     def __init__(self, bundles: Mapping[str, Bundle], *, threads: int | None = None) -> None:
         sessions = Sessions()
         self.predictors = {name: Predictor(one, threads=threads, sessions=sessions) for name, one in bundles.items()}
-        self._groups: dict[tuple[Any, ...], list[str]] = {}
+        self._groups: dict[Hashable, list[str]] = {}
         for name, predictor in self.predictors.items():
-            self._groups.setdefault(_what_is_shared(name, predictor), []).append(name)
+            self._groups.setdefault(family(predictor), []).append(name)
 
     @property
     def groups(self) -> list[list[str]]:
@@ -54,29 +55,58 @@ class Together:
         return {name: found[name] for name in self.predictors}
 
     def _outputs(self, names: list[str], texts: Sequence[str]) -> dict[str, Outputs]:
-        first = self.predictors[names[0]]
-        if len(names) == 1 or not texts:
-            return {name: self.predictors[name].outputs(texts) for name in names}
-        read = first.reader.read(texts)
-        pieces: dict[str, list[tuple[NDArray[np.float32], NDArray[np.float32]]]] = {name: [] for name in names}
-        places = []
-        for batch in first.reader.batches(read.ids, tokens=TOKENS):
-            hidden = first.network.reach(batch.ids, batch.mask)
-            places.append(batch.places)
-            for name in names:
-                pieces[name].append(self.predictors[name].network.finish(hidden, batch.mask))
-        order = np.argsort(np.concatenate(places))
-        outputs = {}
-        for name, found in pieces.items():
-            logits, vectors = (np.concatenate([piece[which] for piece in found])[order] for which in (0, 1))
-            outputs[name] = self.predictors[name].whole(read, logits, vectors)
-        return outputs
+        return shared_outputs({name: (self.predictors[name], texts) for name in names})
 
 
-def _what_is_shared(name: str, predictor: Predictor) -> tuple[Any, ...]:
-    """Equal for models that can share a pass."""
+Key = TypeVar("Key")
+
+
+def shared_outputs(asked: Mapping[Key, tuple[Predictor, Sequence[str]]]) -> dict[Key, Outputs]:
+    """What each network gives for the texts it is asked; their common frozen part is passed once, by all texts
+    together, and a text that several are asked only once.
+
+    asked: models with one `family`, each with its texts.
+    """
+    if len(asked) == 1 or not any(texts for _, texts in asked.values()):
+        return {key: predictor.outputs(texts) for key, (predictor, texts) in asked.items()}
+    first = next(iter(asked.values()))[0]
+    places: dict[str, int] = {}
+    rows = {
+        key: np.array([places.setdefault(text, len(places)) for text in texts], dtype=np.int64)
+        for key, (_, texts) in asked.items()
+    }
+    read = first.reader.read(list(places))
+    wanted = {key: np.isin(np.arange(len(places)), some) for key, some in rows.items()}
+    logits: dict[Key, NDArray[np.float32]] = {}
+    vectors: dict[Key, NDArray[np.float32]] = {}
+    for batch in first.reader.batches(read.ids, tokens=TOKENS):
+        hidden = first.network.reach(batch.ids, batch.mask)
+        for key, (predictor, _) in asked.items():
+            here = wanted[key][batch.places]
+            if not here.any():
+                continue
+            some = (hidden, batch.mask) if here.all() else (hidden[here], batch.mask[here])
+            given, theirs = predictor.network.finish(*some)
+            if key not in logits:
+                logits[key] = np.empty((len(places), given.shape[1]), dtype=np.float32)
+                vectors[key] = np.empty((len(places), theirs.shape[1]), dtype=np.float32)
+            logits[key][batch.places[here]], vectors[key][batch.places[here]] = given, theirs
+    found = {}
+    for key, (predictor, texts) in asked.items():
+        if not texts:
+            found[key] = predictor.outputs(texts)
+            continue
+        mine = rows[key].tolist()
+        faults = {row: read.faults[place] for row, place in enumerate(mine) if place in read.faults}
+        its = Texts([read.cleaned[place] for place in mine], [read.ids[place] for place in mine], faults)
+        found[key] = predictor.whole(its, logits[key][rows[key]], vectors[key][rows[key]])
+    return found
+
+
+def family(predictor: Predictor) -> Hashable:
+    """Equal for models that can share a pass; of a model that ships whole, nobody else's."""
     manifest = predictor.manifest
     if predictor.network.frozen is None:
-        return (name,)
+        return id(predictor)
     tokenizer = manifest.files["weights/tokenizer.json"]["sha256"]
     return predictor.network.frozen, tokenizer, manifest.max_length, manifest.pad_id, manifest.cleaning
