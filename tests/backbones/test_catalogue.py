@@ -20,8 +20,8 @@ from homefield.workspace import Workspace
         ({"en": 100}, "minilm-en", "auto_english"),
         ({}, "minilm-en", "auto_english"),
         ({"en": 81, "zh": 19}, "minilm-en", "auto_english"),
-        ({"en": 80, "zh": 20}, "cnn-text", "auto_chinese"),
-        ({"zh": 9, "other": 1}, "cnn-text", "auto_chinese"),
+        ({"en": 80, "zh": 20}, "homefield-zh", "auto_chinese"),
+        ({"zh": 9, "other": 1}, "homefield-zh", "auto_chinese"),
         ({"other": 90, "en": 10}, "cnn-text", "auto_other"),
     ],
 )
@@ -36,7 +36,7 @@ def test_auto_goes_by_the_language_of_the_records_and_says_so(
 
 
 def test_the_bundled_ones_need_no_network(workspace: Workspace) -> None:
-    assert [facts.name for facts in entries(workspace)] == ["minilm-en", "cnn-text", "bigru"]
+    assert [facts.name for facts in entries(workspace)] == ["minilm-en", "homefield-zh", "cnn-text", "bigru"]
     source = resolve("minilm-en", workspace=workspace)
     assert source.kind == "folder"
     assert source.path is not None

@@ -444,7 +444,7 @@ class TestPredict:
 class TestBackbones:
     def test_list_shows_the_bundled_ones(self, run) -> None:
         names = [each["name"] for each in run("backbones", "list", "--json").json["backbones"]]
-        assert names[:3] == ["minilm-en", "cnn-text", "bigru"]
+        assert names[:4] == ["minilm-en", "homefield-zh", "cnn-text", "bigru"]
 
     def test_add_makes_it_known_by_its_name(self, run, tmp_path: Path) -> None:
         shown = run("backbones", "show", "minilm-en", "--json").json

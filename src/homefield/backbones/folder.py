@@ -48,6 +48,11 @@ def bundled_folder() -> Path:
     return folder
 
 
+def own_folder() -> Path:
+    """The files of `homefield-zh`, which come with the program."""
+    return Path(__file__).with_name("homefield-zh")
+
+
 def check_folder(folder: Path) -> None:
     """See that `folder` holds a backbone: config.json, a tokenizer, and weights as safetensors.
 
