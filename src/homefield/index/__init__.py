@@ -2,5 +2,6 @@
 
 from homefield.index.contract import Found, VectorIndex
 from homefield.index.exact import ExactIndex
+from homefield.index.graph import GraphIndex
 
-__all__ = ["ExactIndex", "Found", "VectorIndex"]
+__all__ = ["ExactIndex", "Found", "GraphIndex", "VectorIndex"]
