@@ -9,7 +9,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from homefield.errors import CallError
-from homefield.index import ExactIndex, GraphIndex
+from homefield.index import GRAPH_FROM, ExactIndex, GraphIndex, index_for
 from homefield.index.graph import SMALL
 
 
@@ -37,3 +37,8 @@ def test_a_damaged_graph_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CallError) as caught:
         GraphIndex.load(file)
     assert caught.value.code == "index.unreadable"
+
+
+def test_few_vectors_are_all_compared_and_many_lie_in_a_graph() -> None:
+    assert isinstance(index_for(4, GRAPH_FROM - 1), ExactIndex)
+    assert isinstance(index_for(4, GRAPH_FROM), GraphIndex)

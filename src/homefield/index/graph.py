@@ -14,7 +14,7 @@ import xxhash
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
-from usearch.index import Index
+from usearch.index import BatchMatches, Index
 
 from homefield.errors import CallError
 from homefield.files import write_file
@@ -80,7 +80,7 @@ class GraphIndex:
 
     def save(self, path: Path) -> None:
         """See `VectorIndex.save`."""
-        written = bytes(self._graph.save())
+        written = bytes(self._graph.save() or b"")
         arrays: dict[str, NDArray[Any]] = {
             "graph": np.frombuffer(written, dtype=np.uint8),
             "check": np.array([self._width, xxhash.xxh3_64_intdigest(written) >> 1], dtype=np.int64),
@@ -109,7 +109,8 @@ class GraphIndex:
         matches = self._graph.search(rows, count, exact=exact)
         names = np.ascontiguousarray(np.atleast_2d(matches.keys)).astype(np.uint64).view(np.int64)
         values = 1.0 - np.atleast_2d(matches.distances).astype(np.float32)
-        missing = np.arange(names.shape[1]) >= np.atleast_1d(getattr(matches, "counts", names.shape[1]))[:, None]
+        counts = np.atleast_1d(np.asarray(matches.counts if isinstance(matches, BatchMatches) else len(matches)))
+        missing = np.arange(names.shape[1]) >= counts[:, None]
         values[missing] = -np.inf
         order = np.lexsort((names, -values), axis=1)
         return Found(np.take_along_axis(names, order, axis=1), np.take_along_axis(values, order, axis=1))
