@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from homefield.errors import CallError
-from homefield.index import ExactIndex, VectorIndex
+from homefield.index import ExactIndex, GraphIndex, VectorIndex
 from homefield.messages import Language
 
-KINDS: list[type[VectorIndex]] = [ExactIndex]
+KINDS: list[type[VectorIndex]] = [ExactIndex, GraphIndex]
 pytestmark = pytest.mark.parametrize("kind", KINDS)
 
 
@@ -85,6 +85,27 @@ def test_saved_and_loaded_it_finds_the_same(kind: type[VectorIndex], tmp_path: P
     assert again.width == 8
     assert (first.ids == second.ids).all()
     np.testing.assert_allclose(first.similarities, second.similarities, atol=1e-6)
+
+
+def test_what_is_removed_is_not_found_and_the_rest_is(kind: type[VectorIndex], tmp_path: Path) -> None:
+    index, vectors = filled(kind)
+    assert index.remove(np.array([10, 10, 50, 7])) == 2
+    index.save(tmp_path / "vectors.safetensors")
+    for each in (index, kind.load(tmp_path / "vectors.safetensors")):
+        found = each.search(vectors, 198)
+        assert len(each) == 198
+        assert not np.isin(found.ids, [10, 50]).any()
+        kept = np.delete(np.arange(200), [1, 5])
+        assert found.ids[kept, 0].tolist() == (kept * 10).tolist()
+    index.add(np.array([10]), vectors[1:2])
+    assert index.search(vectors[1:2], 1).ids.tolist() == [[10]]
+
+
+def test_everything_removed_is_an_empty_index(kind: type[VectorIndex]) -> None:
+    index, vectors = filled(kind, rows=5)
+    assert index.remove(np.arange(5) * 10) == 5
+    assert index.search(vectors, 3).ids.shape == (5, 0)
+    assert index.remove(np.array([10])) == 0
 
 
 def test_a_vector_of_zeros_is_similar_to_nothing(kind: type[VectorIndex]) -> None:

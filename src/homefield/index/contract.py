@@ -39,6 +39,9 @@ class VectorIndex(Protocol):
             CallError: `index.width`, `index.not_finite`, `index.ids`; nothing is added then.
         """
 
+    def remove(self, ids: NDArray[np.int64]) -> int:
+        """Forget the vectors under these numbers; how many there were. Numbers that are not there are passed over."""
+
     def search(self, queries: NDArray[np.floating], count: int) -> Found:
         """The `count` nearest of each query `[B, D]`; fewer columns when it holds fewer vectors.
 

@@ -49,6 +49,18 @@ class ExactIndex:
             self._size += 1
         self._vectors[[self._places[name] for name in names]] = rows
 
+    def remove(self, ids: NDArray[np.int64]) -> int:
+        """See `VectorIndex.remove`."""
+        gone = [name for name in dict.fromkeys(np.asarray(ids).tolist()) if name in self._places]
+        for name in gone:
+            place, last = self._places.pop(name), self._size - 1
+            if place != last:
+                moved = int(self._ids[last])
+                self._ids[place], self._vectors[place] = moved, self._vectors[last]
+                self._places[moved] = place
+            self._size = last
+        return len(gone)
+
     def search(self, queries: NDArray[np.floating], count: int) -> Found:
         """See `VectorIndex.search`."""
         rows = checked_vectors(queries, self._width)
