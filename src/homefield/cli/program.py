@@ -28,6 +28,7 @@ VERBS = {
     },
     "use": {
         "predict": f"{_FROM}.predict:predict",
+        "support": f"{_FROM}.support:support",
     },
     "keep": {
         "models": f"{_FROM}.models:models",
