@@ -30,6 +30,7 @@ VERBS = {
         "predict": f"{_FROM}.predict:predict",
         "serve": f"{_FROM}.serve:serve",
         "feedback": f"{_FROM}.feedback:feedback",
+        "support": f"{_FROM}.support:support",
     },
     "keep": {
         "models": f"{_FROM}.models:models",

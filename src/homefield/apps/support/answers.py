@@ -1,0 +1,158 @@
+"""Approved answers: the only sentences a customer is ever sent. Checked whole, every fault named at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+from homefield.apps.support.columns import Account, Row, find_columns, rows_of
+from homefield.apps.support.pairs import Asked, read_pairs
+from homefield.data.language import language_of
+from homefield.errors import RecordsError
+from homefield.messages import Language, default_language, text
+
+__all__ = ["Answer", "Answers", "Fault", "check_answers", "find_faults", "placeholders_in", "read_answers"]
+
+_PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]{0,39})\}")
+_BRACE = re.compile(r"\{[^{}]*\}|[{}]")
+_SHOWN = 50
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An approved answer. `audience` is empty for everybody; the days of validity are both included, None is open."""
+
+    id: str
+    text: str
+    language: str
+    audience: str = ""
+    valid_from: date | None = None
+    valid_to: date | None = None
+    row: int = 0
+
+    @property
+    def placeholders(self) -> tuple[str, ...]:
+        """The names of its placeholders, each once, in their order."""
+        return placeholders_in(self.text)
+
+    def valid_on(self, day: date) -> bool:
+        """Whether it may be given on `day`."""
+        return (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day <= self.valid_to)
+
+    def excludes(self, other: Answer) -> bool:
+        """Whether no customer could be given both: another language, another audience, or other days."""
+        if self.language != other.language or (self.audience and other.audience and self.audience != other.audience):
+            return True
+        first, last = sorted((self, other), key=lambda answer: answer.valid_from or date.min)
+        return first.valid_to is not None and last.valid_from is not None and first.valid_to < last.valid_from
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong in a row: `reason` names a sentence `support.fault.<reason>`."""
+
+    path: Path
+    row: int
+    reason: str
+    values: Mapping[str, object] = field(default_factory=dict)
+
+    def sentence(self, language: Language | None = None) -> str:
+        """File, row and fault in words."""
+        language = language or default_language()
+        said = text(f"support.fault.{self.reason}", language, **self.values)
+        return text("support.at", language, file=self.path.name, row=self.row, said=said)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The answers of a file, by id."""
+
+    path: Path
+    by_id: Mapping[str, Answer]
+
+
+def placeholders_in(written: str) -> tuple[str, ...]:
+    """The names of the placeholders in an answer, each once, in their order."""
+    return tuple(dict.fromkeys(_PLACEHOLDER.findall(written)))
+
+
+def read_answers(path: Path, *, pairs: Path | None = None, columns: Mapping[str, str] | None = None) -> Answers:
+    """Read a file of approved answers, checked whole; with `pairs`, also against the pairs that name its ids.
+
+    Raises:
+        RecordsError: as `open_source`; `support.no_part`; `support.answers_faults` with every fault there is.
+    """
+    answers, faults = find_faults(path, pairs=pairs, columns=columns)
+    if faults:
+        shown = [f"- {fault.sentence()}" for fault in faults[:_SHOWN]]
+        shown += ["- …"] if len(faults) > _SHOWN else []
+        raise RecordsError("support.answers_faults", file=path, count=len(faults), faults="\n".join(shown))
+    return answers
+
+
+def find_faults(
+    path: Path, *, pairs: Path | None = None, columns: Mapping[str, str] | None = None
+) -> tuple[Answers, tuple[Fault, ...]]:
+    """The answers of a file as far as they can be used, and all of its faults."""
+    account, faults, found = Account(path), list[Fault](), dict[str, Answer]()
+    source, parts = find_columns(path, ["id", "answer"], ["language", "audience", "valid_from", "valid_to"], columns)
+    for row in rows_of(source, parts, account, texts=()):
+        answer, wrong = _answer(row)
+        faults += [Fault(path, row.number, reason, values) for reason, values in wrong]
+        if answer.id in found:
+            faults.append(Fault(path, row.number, "twice", {"id": answer.id, "first": found[answer.id].row}))
+        elif answer.id:
+            found[answer.id] = answer
+    faults += [Fault(path, each.row, "unreadable", {"why": each.sentence()}) for each in account.rejected]
+    answers = Answers(path, found)
+    if pairs is not None:
+        faults += check_answers(answers, read_pairs(pairs).rows, pairs)
+    return answers, tuple(faults)
+
+
+def check_answers(answers: Answers, asked: Sequence[Asked], path: Path) -> list[Fault]:
+    """What is wrong with pairs that name answers by their ids: an id that is lacking, two answers for one question."""
+    faults, first = list[Fault](), dict[str, tuple[Answer, int]]()
+    for pair in asked:
+        answer = answers.by_id.get(pair.answer)
+        if answer is None:
+            faults.append(Fault(path, pair.row, "lacking", {"id": pair.answer, "answers": answers.path.name}))
+            continue
+        before, row = first.setdefault(_plain(pair.question), (answer, pair.row))
+        if before.id != answer.id and not before.excludes(answer):
+            values = {"question": pair.question, "one": before.id, "other": answer.id, "first": row}
+            faults.append(Fault(path, pair.row, "two_answers", values))
+    return faults
+
+
+def _answer(row: Row) -> tuple[Answer, list[tuple[str, dict[str, object]]]]:
+    written, wrong = row["answer"], list[tuple[str, dict[str, object]]]()
+    if not row["id"] or re.search(r"\s", row["id"]):
+        wrong.append(("no_id", {"given": row["id"] or "-"}))
+    if not written:
+        wrong.append(("empty", {}))
+    wrong += [("placeholder", {"given": piece}) for piece in _odd_braces(written)]
+    days: dict[str, date | None] = {}
+    for part in ("valid_from", "valid_to"):
+        try:
+            days[part] = date.fromisoformat(row[part][:10].replace("/", "-")) if row[part] else None
+        except ValueError:
+            days[part] = None
+            wrong.append(("no_date", {"given": row[part]}))
+    start, end = days["valid_from"], days["valid_to"]
+    if start and end and end < start:
+        wrong.append(("backwards", {"start": start, "end": end}))
+    language = row["language"].lower() or language_of(written)
+    return Answer(row["id"], written, language, row["audience"], start, end, row.number), wrong
+
+
+def _odd_braces(written: str) -> Iterable[str]:
+    """Pieces with braces that are no placeholder."""
+    return [piece for piece in _BRACE.findall(written) if not _PLACEHOLDER.fullmatch(piece)]
+
+
+def _plain(question: str) -> str:
+    return re.sub(r"\W+", "", question).casefold()

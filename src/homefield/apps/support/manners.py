@@ -1,0 +1,109 @@
+"""What people say besides the matter: greetings, thanks, "one moment", small talk, the wish for a human.
+
+One idea: take all such phrases out of a message and see how much is left. "Hi, one moment please" leaves nothing;
+"Hi, returns are free" leaves the matter. Chinese characters weigh as much as three Latin letters.
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["is_asking", "is_empty_talk", "is_hold", "is_thanks", "matter", "wants_human", "weight"]
+
+_GREETING = (
+    r"\b(?:hi|hello|hey|hiya|good (?:morning|afternoon|evening|day)|dear (?:customer|sir|madam)"
+    r"|welcome(?: to [\w& ]{1,30})?"
+    r"|thanks? (?:you )?for (?:contacting|reaching out|your (?:message|patience|question|call))(?: (?:us"
+    r"|linden ?& ?co))?"
+    r"|(?:how|what) (?:can|may|could) i (?:do for|help|assist)(?: you)?(?: (?:today|with))?|happy to help|there"
+    r"|team|everyone)\b"
+    r"|(?:您|你)(?:们)?好|亲(?:亲)?(?=[，,。！!~～ ]|$)|哈喽|早上好|上午好|下午好|晚上好|在吗|在么|在不在"
+    r"|有人吗|欢迎光临[\w]{0,8}|请问"
+    r"|(?:很高兴为您服务|有什么(?:可以|能)(?:帮|为)(?:您|你)?(?:服务)?(?:的)?(?:吗|呢)?)"
+    r"|(?:我是)?客服[\w]{0,4}(?:为您服务)?"
+)
+_HOLD = (
+    r"\b(?:(?:just |please )?(?:give me |allow me )?(?:one|a) (?:moment|second|sec|minute|min|mo)(?: please)?"
+    r"|bear with me"
+    r"|hold on|hang on|please (?:wait|hold)|(?:just )?checking(?: (?:that|this|it))?(?: for you)?(?: now)?"
+    r"|let me (?:check|look|see|find out|ask)[\w ,]{0,40}|i(?:'| wi)ll (?:check|look|find out|get back)[\w ,]{0,40}"
+    r"|still (?:there|checking|looking))\b"
+    r"|(?:请|麻烦)?(?:您)?稍(?:等|候)(?:一下|片刻)?|等(?:一下|一会儿?|我(?:看|查)(?:一下|下)?)|(?:我)?(?:这边"
+    r"|这就|马上|先)?(?:帮|给|为)(?:您|你)?(?:查|看|核实|确认|问)(?:一下|下|询)?"
+    r"|正在(?:为您|帮您)?(?:查询|核实|处理)(?:中)?|马上(?:回复|处理)?"
+)
+_THANKS = (
+    r"\b(?:(?:many |ok |great |perfect |brilliant )?thanks?(?: you)?(?: (?:so|very) much| a lot| again)?|thx"
+    r"|cheers|ty|much appreciated"
+    r"|(?:that|this) (?:helps|helped|works|answers it)(?: a lot)?|great help|you'?re a star|appreciate it)\b"
+    r"|(?:好的?)?(?:非常|太|多)?感?谢(?:谢|了|您|你|啦)*|谢啦|辛苦(?:了|啦)?|麻烦(?:您|你)?了|多谢|感恩"
+)
+_SMALL = (
+    r"\b(?:ok(?:ay)?|k|yes|yeah|yep|no|nope|sure|great|perfect|cool|nice|lovely|alright|right|fine|good|got it"
+    r"|i see|understood|will do"
+    r"|bye|goodbye|see you|take care|have a (?:nice|good|great|lovely) (?:day|evening|weekend|one)|you(?:'"
+    r"| a)re (?:very )?welcome"
+    r"|no (?:problem|worries)|my pleasure|glad (?:i could|to) help|anything else(?: i can (?:help"
+    r"|do)[\w ]{0,20})?|is there|and|you too|same to you"
+    r"|lol|haha+|so|well|oh|please|are you (?:a )?(?:robot|bot|human|real)|how are you(?: today| doing)?"
+    r"|what'?s up|nice weather[\w ]{0,20}"
+    r"|tell me a joke|who are you|what'?s your name|sorry|any time)\b"
+    r"|好的?(?:呢|哒|吧|哦|嘞)?|嗯+|哦+|噢|行(?:吧|的)?|可以的?(?=[，,。！!~ ]|$)|知道了|明白了?|了解了?|收到"
+    r"|没事|没问题|不客气|不用谢|应该的|再见|拜拜|祝您[\w]{0,12}|哈哈+|呵呵"
+    r"|还有(?:什么|其他|别的)?[\w]{0,8}(?:帮您|问题)(?:的)?(?:吗|么)?|你是(?:机器人|真人)(?:吗|么|吧)?"
+    r"|今天天气[\w]{0,8}|(?:你)?吃(?:饭)?了(?:吗|么|没)|讲个笑话|你叫什么(?:名字)?|对(?:的|了)?|是的|那|啊|吗"
+    r"|呢|吧|哈|呀|啦"
+)
+_HUMAN = (
+    r"\b(?:(?:talk|speak|chat|connect me|put me through|transfer me) (?:to|with) (?:a |an |the |your "
+    r"|some)?(?:real |actual |live )?"
+    r"(?:human|person|agent|someone|somebody|manager|supervisor|people|representative|colleague)"
+    r"|(?:real|actual|live) (?:human|person|agent)|human (?:agent|being|please)|customer service rep\w*)\b"
+    r"|转人工|人工(?:客服|服务)|真人(?!吗)|(?:找|要|换)(?:个)?(?:人工|真人|经理|主管|领导|活人)"
+    r"|叫(?:你们)?(?:经理|主管|领导)"
+)
+_POLITE = re.compile(f"{_HOLD}|{_THANKS}|{_GREETING}|{_SMALL}", re.IGNORECASE)
+_HOLDING, _THANKING = re.compile(_HOLD, re.IGNORECASE), re.compile(_THANKS, re.IGNORECASE)
+_WISH = re.compile(_HUMAN, re.IGNORECASE)
+_ASKING = re.compile(
+    r"[?？]\s*$|\b(?:could|can|may) (?:you|i have) [\w ,']{0,60}(?:number|name|address|mail|photo)"
+    r"|请(?:您)?提供|麻烦(?:您)?(?:提供|发)"
+)
+_HAN = re.compile(r"[\u3400-\u9fff]")
+_LETTER = re.compile(r"[A-Za-z0-9]")
+LEAST = 2.0  # of weight that a matter has: two Chinese characters, six Latin letters
+
+
+def weight(text: str) -> float:
+    """How much a text says: Chinese characters, and a third of each Latin letter or digit."""
+    return len(_HAN.findall(text)) + len(_LETTER.findall(text)) / 3
+
+
+def matter(text: str) -> str:
+    """`text` without what is said besides the matter."""
+    return re.sub(r"\s+", " ", _POLITE.sub(" ", text)).strip(" ,.!?~，。！？～、;；:：")
+
+
+def is_empty_talk(text: str) -> bool:
+    """Whether nothing but manners or small talk is left of `text`."""
+    return weight(matter(text)) < LEAST
+
+
+def is_hold(text: str) -> bool:
+    """Whether `text` only asks to wait."""
+    return _HOLDING.search(text) is not None and weight(matter(text)) < 2 * LEAST
+
+
+def is_thanks(text: str) -> bool:
+    """Whether `text` thanks, and asks no more than that."""
+    return _THANKING.search(text) is not None and weight(matter(text)) < 3 * LEAST
+
+
+def is_asking(text: str) -> bool:
+    """Whether `text` ends by asking back."""
+    return _ASKING.search(text) is not None
+
+
+def wants_human(text: str) -> bool:
+    """Whether a customer asks for a human being."""
+    return _WISH.search(text) is not None

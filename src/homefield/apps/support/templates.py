@@ -1,0 +1,156 @@
+"""Agents' answers grouped into templates, what the templates cover, and which of them contradict each other.
+
+Answers alike but for their facts are a family; a family falls into one template for each set of facts and each yes or
+no. Two templates contradict each other when similar questions led to them and the same unit has another number, or one
+says yes and the other no. Rules and what they cost: docs/decisions/0021-mining-support.md.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from homefield.apps.support.exchanges import Exchange
+from homefield.apps.support.facts import Frame, frame_of
+from homefield.data.language import language_of
+from homefield.data.near import near_groups
+from homefield.evaluate.grams import count_grams
+
+__all__ = ["Contradiction", "Template", "contradictions", "coverage", "templates_of"]
+
+_ALIKE = 0.5  # Jaccard similarity of wordings: an agent's own phrasing around the same sentence stays together
+_QUESTIONS_ALIKE = 0.3  # cosine of the n-grams of questions, all those of a template together
+_COMPARED = 5_000  # templates looked at for contradictions, those most used
+
+
+@dataclass(frozen=True)
+class Template:
+    """A wording agents used, with the exchanges that led to it."""
+
+    id: str
+    text: str
+    language: str
+    frame: Frame
+    exchanges: tuple[Exchange, ...]
+    family: int
+
+    @property
+    def count(self) -> int:
+        """How many questions it answered."""
+        return len(self.exchanges)
+
+
+@dataclass(frozen=True)
+class Contradiction:
+    """Two templates that cannot both be right, and the two questions most alike, one of each."""
+
+    kind: Literal["number", "yes_no"]
+    one: Template
+    other: Template
+    evidence: tuple[Exchange, Exchange]
+
+
+def templates_of(found: Sequence[Exchange]) -> tuple[Template, ...]:
+    """The templates of all answered exchanges, the most used first."""
+    answered = [exchange for exchange in found if exchange.answer]
+    frames = [frame_of(exchange.answer) for exchange in answered]
+    families = near_groups([frame.skeleton for frame in frames], threshold=_ALIKE).tolist()
+    together: dict[tuple[object, ...], list[int]] = defaultdict(list)
+    for place, (family, frame) in enumerate(zip(families, frames, strict=True)):
+        together[family, frame.facts, frame.polarity].append(place)
+    made, names = [], Counter[str]()
+    for (family, *_), places in sorted(together.items(), key=lambda item: (-len(item[1]), item[1][0])):
+        # The most typical wording is the one used most; of equals the shortest.
+        uses = Counter(frames[place].written for place in places)
+        written = min(uses, key=lambda text: (-uses[text], len(text), text))
+        typical = next(frames[place] for place in places if frames[place].written == written)
+        name = _name([answered[place].question for place in places])
+        names[name] += 1
+        identity = name if names[name] == 1 else f"{name}-{names[name]}"
+        inside = tuple(answered[place] for place in places)
+        made.append(Template(identity, written, language_of(written), typical, inside, int(str(family))))
+    return tuple(made)
+
+
+def coverage(templates: Sequence[Template], questions: int) -> tuple[float, ...]:
+    """The share of all questions, answered or not, that the 1, 2, ... most used templates answer."""
+    return tuple((np.cumsum([template.count for template in templates]) / max(questions, 1)).tolist())
+
+
+def contradictions(templates: Sequence[Template]) -> tuple[Contradiction, ...]:
+    """Pairs of templates that contradict each other, those that concern most questions first."""
+    able = [each for each in templates if each.frame.facts or each.frame.polarity][:_COMPARED]
+    if len(able) < 2:
+        return ()
+    vectors = _vectors(["\n".join(exchange.question for exchange in each.exchanges[:50]) for each in able])
+    found = []
+    for one, other in _close(vectors):
+        kind = _differ(able[one].frame, able[other].frame)
+        if kind is not None and able[one].language == able[other].language:
+            found.append(Contradiction(kind, able[one], able[other], _evidence(able[one], able[other])))
+    return tuple(sorted(found, key=lambda each: -min(each.one.count, each.other.count)))
+
+
+def _differ(one: Frame, other: Frame) -> Literal["number", "yes_no"] | None:
+    if one.polarity * other.polarity < 0:
+        return "yes_no"
+    for unit in {fact.unit for fact in one.facts} & {fact.unit for fact in other.facts}:
+        if not {f for f in one.facts if f.unit == unit} & {f for f in other.facts if f.unit == unit}:
+            return "number"
+    return None
+
+
+def _close(vectors: csr_matrix) -> Iterator[tuple[int, int]]:
+    """Pairs of places whose vectors are alike, a block of rows at a time."""
+    for start in range(0, vectors.shape[0], 500):
+        block = (vectors[start : start + 500] @ vectors.T).tocoo()
+        for row, column, value in zip(block.row.tolist(), block.col.tolist(), block.data.tolist(), strict=True):
+            if start + row < column and value >= _QUESTIONS_ALIKE:
+                yield start + row, column
+
+
+def _evidence(one: Template, other: Template) -> tuple[Exchange, Exchange]:
+    left, right = one.exchanges[:50], other.exchanges[:50]
+    vectors = _vectors([exchange.question for exchange in (*left, *right)])
+    alike = (vectors[: len(left)] @ vectors[len(left) :].T).toarray()
+    row, column = np.unravel_index(int(alike.argmax()), alike.shape)
+    return left[int(row)], right[int(column)]
+
+
+def _vectors(texts: Sequence[str]) -> csr_matrix:
+    """TF-IDF of character n-grams, each row of length 1: `[N, F]`."""
+    counted = count_grams(texts)
+    keys, places = np.unique(counted.keys, return_inverse=True)
+    rarity = 1.0 + np.log((1 + counted.texts) / (1 + np.bincount(places, minlength=len(keys))))
+    values = (1.0 + np.log(counted.counts)) * rarity[places]
+    lengths = np.sqrt(np.bincount(counted.rows, np.square(values), counted.texts))
+    return csr_matrix(
+        (values / lengths[counted.rows], (counted.rows, places)), shape=(counted.texts, max(len(keys), 1))
+    )
+
+
+_DULL = frozenset((
+    "the", "a", "an", "i", "my", "me", "you", "your", "is", "are", "it", "to", "do", "does", "can",
+    "could", "of", "for", "in", "on", "and", "how", "what", "when", "where", "with", "have", "has",
+    "be", "will", "if", "this", "that", "was", "from", "there", "any", "get", "would", "please", "hi",
+    "hello",
+))  # fmt: skip
+
+
+def _name(questions: Sequence[str]) -> str:
+    """Two or three words that most of the questions share."""
+    import rjieba
+
+    uses = Counter(
+        word
+        for question in questions[:200]
+        for word in dict.fromkeys(rjieba.cut(question.lower()))
+        if re.fullmatch(r"[a-z]{3,}|[\u4e00-\u9fff]{2,}", word) and word not in _DULL
+    )
+    return "-".join(word for word, _ in uses.most_common(2)) or "answer"

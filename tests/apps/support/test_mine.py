@@ -1,0 +1,93 @@
+"""Dialogues become a proposal: masked, grouped, contradictions shown, every row accounted for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from homefield.apps.support.answers import read_answers
+from homefield.apps.support.dialogues import Turn
+from homefield.apps.support.history import history_text
+from homefield.apps.support.mine import mine, write_proposal
+from homefield.cli import main
+from homefield.errors import RecordsError
+
+
+def dialogue(*texts: str, **more: object) -> str:
+    roles = ("customer", "agent")
+    turns = [{"role": roles[place % 2], "text": text} for place, text in enumerate(texts)]
+    return json.dumps({"turns": turns, **more}, ensure_ascii=False)
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> Path:
+    file = tmp_path / "dialogues.jsonl"
+    lines = [
+        dialogue(
+            "How many days do I have to return a lamp?", "You have 7 days to return it after delivery.", "thanks!"
+        ),
+        dialogue("How many days to return a lamp?", "You have 14 days to return it after delivery.", "ok thank you"),
+        dialogue("可以送货上楼吗？", "可以的，我们免费送货上楼。", "谢谢"),
+        dialogue("请问可以送货上楼吗", "抱歉，我们不能送货上楼，只送到楼下。", "好的"),
+        dialogue("你好", "请稍等", "我的手机号是13812345678，订单到哪了？", "您的订单 LD20240001 明天送到。", "谢谢"),
+        dialogue("My sofa arrived broken", "I will look into the sofa for you next week.", resolved=False),
+        json.dumps({"turns": [{"text": "who says this?"}]}),
+    ]
+    file.write_text("\n".join(lines), encoding="utf-8")
+    return file
+
+
+def test_the_contradictions_put_in_are_found_with_their_questions(history: Path) -> None:
+    found = {each.kind: each.evidence for each in mine(history).contradictions}
+    assert set(found) == {"number", "yes_no"}
+    assert {each.dialogue for each in found["number"]} == {"1", "2"}
+    assert {each.dialogue for each in found["yes_no"]} == {"3", "4"}
+
+
+def test_every_row_is_accounted_for_and_an_unresolved_dialogue_answers_nothing(history: Path) -> None:
+    mined = mine(history)
+    assert (mined.account.read, mined.account.kept) == (7, 6)
+    assert "neither customer nor agent" in mined.account.rejected[0].sentence("en")
+    unanswered = [each.question for each in mined.questions if not each.answer]
+    assert unanswered == ["My sofa arrived broken"]
+    assert mined.coverage[-1] == pytest.approx(5 / 6)
+
+
+def test_personal_data_and_a_customers_own_numbers_do_not_reach_the_proposal(history: Path, tmp_path: Path) -> None:
+    mined = mine(history)
+    write_proposal(mined, tmp_path / "out")
+    written = "".join(file.read_text(encoding="utf-8-sig") for file in (tmp_path / "out").iterdir())
+    assert "13812345678" not in written
+    assert "{order_id}" in (tmp_path / "out" / "answers.csv").read_text(encoding="utf-8-sig")
+    assert mined.account.masked == {"phone": 1}
+
+
+def test_what_is_proposed_is_a_file_of_answers(history: Path, tmp_path: Path) -> None:
+    assert main(["support", "mine", str(history), "--out", str(tmp_path / "out")]) == 0
+    out = tmp_path / "out"
+    assert main(["support", "answers", "check", str(out / "answers.csv"), "--pairs", str(out / "questions.csv")]) == 0
+
+
+def test_all_faults_of_a_file_of_answers_are_named_at_once(tmp_path: Path) -> None:
+    file, pairs = tmp_path / "answers.csv", tmp_path / "pairs.csv"
+    file.write_text("id,answer\na,Fine.\na,Again.\nb,\nc,Your {order id}.\n", encoding="utf-8")
+    pairs.write_text("question,answer\nWhere?,a\nwhere,c\nWhy?,zz\n", encoding="utf-8")
+    with pytest.raises(RecordsError) as caught:
+        read_answers(file, pairs=pairs)
+    what = caught.value.what("en")
+    for piece in ("5 faults", "row 2 too" if "row 2 too" in what else "row 1 too", "{order id}", "zz", "leads to c"):
+        assert piece in what
+
+
+turns = st.lists(st.builds(Turn, st.sampled_from(["customer", "agent"]), st.text(max_size=40)), max_size=8)
+
+
+@given(turns, st.integers(0, 8), st.integers(1, 200))
+def test_history_fits_its_budget_and_a_longer_one_only_adds(said: list[Turn], depth: int, characters: int) -> None:
+    text = history_text(said, depth=depth, characters=characters)
+    assert len(text) <= characters
+    assert history_text(said, depth=depth + 1, characters=characters).startswith(text)
