@@ -12,7 +12,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from homefield.bundle import model_versions, open_bundle
+from homefield.bundle import open_bundle
+from homefield.bundle.manifest import write_manifest
+from homefield.bundle.registry import open_registry
 from homefield.data.dataset import open_dataset
 from homefield.errors import CallError, Refused, Tampered
 from homefield.messages import Language, text
@@ -20,6 +22,7 @@ from homefield.serve import Predictor
 from homefield.ship import export, export_named
 from homefield.ship import model as model_module
 from homefield.ship.graphs import Graphs
+from homefield.store import artifacts_of
 from homefield.train.run import Run, open_run, read_network, write_network
 from homefield.workspace import Workspace
 
@@ -245,8 +248,9 @@ def test_by_name_it_becomes_the_next_version(cut: Made, tmp_path: Path, monkeypa
     monkeypatch.setattr(model_module, "export", _copy_of(cut))
     for expected in (1, 2):
         bundle = export_named(cut.run, "shop", workspace)
-        assert bundle.path == workspace.models / "shop" / str(expected)
-    assert model_versions(workspace, "shop") == [1, 2]
+        assert bundle.path == artifacts_of(workspace).models / "shop" / str(expected)
+        with open_registry(workspace) as registry:
+            assert registry.find("shop").version == expected
     with pytest.raises(CallError) as caught:
         export_named(cut.run, "../shop", workspace)
     assert caught.value.code == "bundle.bad_name"
@@ -257,6 +261,8 @@ def _copy_of(cut: Made) -> Any:
         assert name == "shop"
         assert str(version) == out.name
         shutil.copytree(cut.bundle.path, out)
+        manifest = replace(cut.bundle.manifest, name=name, version=version)
+        (out / "manifest.json").write_bytes(write_manifest(manifest))
         return open_bundle(out)
 
     return copy
