@@ -16,6 +16,7 @@ from homefield.bundle import Bundle
 from homefield.serve.network import Sessions
 from homefield.serve.prediction import Prediction
 from homefield.serve.predictor import TOKENS, Outputs, Predictor, check_texts
+from homefield.serve.reader import Batch, in_order
 
 __all__ = ["Together"]
 
@@ -58,19 +59,18 @@ class Together:
         if len(names) == 1 or not texts:
             return {name: self.predictors[name].outputs(texts) for name in names}
         read = first.reader.read(texts)
-        pieces: dict[str, list[tuple[NDArray[np.float32], NDArray[np.float32]]]] = {name: [] for name in names}
-        places = []
-        for batch in first.reader.batches(read.ids, tokens=TOKENS):
-            hidden = first.network.reach(batch.ids, batch.mask)
-            places.append(batch.places)
-            for name in names:
-                pieces[name].append(self.predictors[name].network.finish(hidden, batch.mask))
-        order = np.argsort(np.concatenate(places))
-        outputs = {}
-        for name, found in pieces.items():
-            logits, vectors = (np.concatenate([piece[which] for piece in found])[order] for which in (0, 1))
-            outputs[name] = self.predictors[name].whole(read, logits, vectors)
-        return outputs
+        cores = first.network.cores
+        batches = first.reader.batches(read.ids, tokens=TOKENS, cores=cores.count)
+        found = cores.each(lambda batch: self._pass(names, batch), batches)
+        return {
+            name: self.predictors[name].whole(read, *in_order(batches, [one[place] for one in found]))
+            for place, name in enumerate(names)
+        }
+
+    def _pass(self, names: list[str], batch: Batch) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+        """The frozen part once, and what each head makes of it."""
+        hidden = self.predictors[names[0]].network.reach(batch.ids, batch.mask)
+        return [self.predictors[name].network.finish(hidden, batch.mask) for name in names]
 
 
 def _what_is_shared(name: str, predictor: Predictor) -> tuple[Any, ...]:
