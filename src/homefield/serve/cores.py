@@ -1,8 +1,9 @@
 """A machine's cores, shared by the passes through its networks: a pass alone has them all, several have one each.
 
 ONNX Runtime's threads wait for each other awake, at each of a network's 150 operators, so that several threads for one
-pass are a loss as soon as anything else wants a core. An int8 minilm-en takes 0.88 ms of one core for a text of 20
-tokens, and 0.65 ms with two; 32 such texts take 24 ms of one core, 25 ms with both, and 12 ms each half on its own.
+pass are a loss as soon as anything else wants a core. An int8 minilm-en takes 0.86 ms for a text of 20 tokens with one
+thread and 0.63 ms with two; on two busy cores 32 such texts took 59 ms by two threads in one pass, and 32 ms by a pass
+for each half (docs/decisions/0022).
 """
 
 from __future__ import annotations
