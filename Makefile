@@ -17,7 +17,7 @@ PYTEST ?=
 RUN ?=
 ARGS ?=
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check bench clean postgresql
 .DEFAULT_GOAL := demo
 
 $(BIN)/python:
@@ -31,7 +31,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/.tests: $(VENV)/.installed
 	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["dev"], sep="\n")' > $(VENV)/dev.txt
-	$(PIP) install --quiet --constraint constraints.txt --requirement $(VENV)/dev.txt --editable '.[tensorboard]'
+	$(PIP) install --quiet --constraint constraints.txt --requirement $(VENV)/dev.txt --editable '.[postgresql,tensorboard]'
 	@touch $@
 
 demo: $(VENV)/.installed
@@ -43,7 +43,19 @@ check: $(VENV)/.tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-test: check
+# Tests of the store start a PostgreSQL of their own. It is brought where that can be done without asking; elsewhere they are
+# skipped, aloud. No cluster of Debian's is made: only the programs are wanted.
+postgresql:
+	@if ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && ! command -v initdb >/dev/null 2>&1; then \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+	export DEBIAN_FRONTEND=noninteractive; \
+	{ apt-get update && apt-get install -y --no-install-recommends postgresql-common \
+	&& echo "create_main_cluster = false" >> /etc/postgresql-common/createcluster.conf \
+	&& apt-get install -y --no-install-recommends postgresql; } \
+	>/dev/null 2>&1 || echo "PostgreSQL could not be installed: tests that need it are skipped." >&2; \
+	else echo "No PostgreSQL here: tests that need it are skipped (Debian: apt-get install postgresql)." >&2; fi; fi
+
+test: check postgresql
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(PYTEST)
 
 bench: $(VENV)/.tests

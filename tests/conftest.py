@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from homefield.messages import LANGUAGES, Language
+
+from .postgresql import PostgreSQL, programs
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Before torch, numpy or polars are imported: two workers with two threads each would take turns on two cores.
@@ -55,3 +58,15 @@ def shared_data() -> Path:
 def repository() -> Path:
     """The root of the repository."""
     return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """A PostgreSQL server of the tests' own; tests that need it are skipped, aloud, where it is not installed."""
+    found = programs()
+    if found is None:
+        pytest.skip("no PostgreSQL on this machine: install Debian's `postgresql`, or run `make test` as root")
+    pytest.importorskip("psycopg", reason="no driver: pip install 'homefield[postgresql]'")
+    server = PostgreSQL(found)
+    yield server
+    server.remove()

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from homefield.api import (
         add_backbone,
+        challenge,
+        compare,
         compress,
         evaluate,
         export,
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
         predict,
         prepare,
         pretrain,
+        promote,
+        rollback,
     )  # fmt: skip
     from homefield.errors import HomefieldError
 
@@ -36,6 +40,8 @@ __all__ = [
     "HomefieldError",
     "__version__",
     "add_backbone",
+    "challenge",
+    "compare",
     "compress",
     "evaluate",
     "export",
@@ -46,6 +52,8 @@ __all__ = [
     "predict",
     "prepare",
     "pretrain",
+    "promote",
+    "rollback",
 ]
 
 __version__ = "0.1.0"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from homefield.errors import CallError
 from homefield.events import Listener, silent
-from homefield.workspace import Workspace, find_workspace
+from homefield.workspace import Workspace, find_workspace, local_user
 
 if TYPE_CHECKING:
     from homefield.backbones import BackboneSource
@@ -21,13 +21,17 @@ if TYPE_CHECKING:
     from homefield.data import Dataset
     from homefield.operate.judge import Verdict
     from homefield.operate.matching import MatchVerdict
+    from homefield.operate.promote import Promotion
     from homefield.serve import Matcher, Prediction, Predictor
     from homefield.ship.compress import Compressed
+    from homefield.store.aliases import Move
     from homefield.train import Run
     from homefield.train.pretrain.run import PretrainRun
 
 __all__ = [
     "add_backbone",
+    "challenge",
+    "compare",
     "compress",
     "evaluate",
     "export",
@@ -38,6 +42,8 @@ __all__ = [
     "predict",
     "prepare",
     "pretrain",
+    "promote",
+    "rollback",
 ]
 
 AnyPath = str | PathLike[str]
@@ -288,6 +294,94 @@ def evaluate(
         threads=place.settings.threads,
         listen=listen,
     )
+
+
+def compare(
+    model: AnyPath,
+    other: AnyPath,
+    rows: AnyPath,
+    *,
+    columns: Mapping[str, str] | None = None,
+    workspace: Workspace | None = None,
+    listen: Listener = silent,
+) -> Verdict | MatchVerdict:
+    """As `evaluate` with `against`; `rows` may be a dataset folder, whose test split it then is.
+
+    Raises:
+        CallError: `gate.no_test`; as `evaluate`.
+    """
+    from homefield.operate.gate import records_in
+
+    file = records_in(Path(rows))
+    return evaluate(model, file, columns=columns, against=other, workspace=workspace, listen=listen)
+
+
+def promote(
+    model: str,
+    rows: AnyPath | None,
+    *,
+    columns: Mapping[str, str] | None = None,
+    margin: float | None = None,
+    force: bool = False,
+    why: str | None = None,
+    workspace: Workspace | None = None,
+    listen: Listener = silent,
+) -> Promotion:
+    """Make a version of a model the champion, if the truth gate holds on `rows`; or by force, with a reason.
+
+    rows: a file of records with the right answers, or a dataset folder, whose test split it then is. margin: how much
+    worse than the champion it may be, in units of the metric; 0.005 when None.
+
+    Raises:
+        CallError: no such version, no rows, `force` without `why`.
+        Tampered: a file is not what was registered.
+    """
+    from homefield.bundle.registry import open_registry
+    from homefield.operate.gate import MARGIN
+    from homefield.operate.registry import promote_model
+
+    if rows is None:
+        raise CallError("gate.no_rows", model=model)
+    place = workspace or find_workspace()
+    with open_registry(place) as registry:
+        return promote_model(
+            registry,
+            model,
+            Path(rows),
+            by=local_user(),
+            columns=columns,
+            margin=MARGIN if margin is None else margin,
+            force=force,
+            why=why,
+            threads=place.settings.threads,
+            listen=listen,
+        )
+
+
+def challenge(model: str, *, why: str | None = None, workspace: Workspace | None = None) -> Move:
+    """Make a version of a model the challenger, to be looked at beside the champion.
+
+    Raises:
+        CallError: no such version. Tampered: a file is not what was registered.
+    """
+    from homefield.bundle.registry import open_registry
+    from homefield.operate.registry import challenge_model
+
+    with open_registry(workspace or find_workspace()) as registry:
+        return challenge_model(registry, model, by=local_user(), why=why)
+
+
+def rollback(name: str, *, why: str | None = None, workspace: Workspace | None = None) -> Move:
+    """Put the version of a model back that was champion before the present one.
+
+    Raises:
+        CallError: no such model. Refused: `gate.nothing_before`. Tampered: the version before is not what it was.
+    """
+    from homefield.bundle.registry import open_registry
+    from homefield.operate.registry import roll_back_model
+
+    with open_registry(workspace or find_workspace()) as registry:
+        return roll_back_model(registry, name, by=local_user(), why=why)
 
 
 def _model_folder(model: AnyPath, workspace: Workspace) -> Path:

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
-__all__ = ["Event", "Listener", "silent"]
+from homefield.messages import Language, text
+
+__all__ = ["Event", "Listener", "sentence", "silent"]
 
 
 @dataclass(frozen=True)
@@ -36,3 +38,11 @@ Listener = Callable[[Event], None]
 def silent(event: Event) -> None:
     """Tell nobody."""
     del event
+
+
+def sentence(event: Event, language: Language) -> str:
+    """The event as a sentence; a defect in a message must not end hours of training, so its key stands in for it."""
+    try:
+        return text(event.key, language, **{"done": event.done, "total": event.total, **event.values})
+    except (KeyError, ValueError, FileNotFoundError, IndexError, AttributeError):
+        return " ".join([event.key, *(f"{name}={value}" for name, value in event.values.items())])

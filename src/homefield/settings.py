@@ -6,13 +6,22 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from homefield.errors import CallError
 from homefield.messages import Language, default_language
 
 __all__ = ["Settings", "load_settings"]
+
+
+def _split(given: object) -> object:
+    """A list as an environment variable has it: `one,two`."""
+    return [each.strip() for each in given.split(",") if each.strip()] if isinstance(given, str) else given
+
+
+Words = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
 
 class Settings(BaseModel):
@@ -23,7 +32,25 @@ class Settings(BaseModel):
     language: Language = Field(default_factory=default_language, description="language of messages: zh or en")
     cache_budget_gb: float = Field(20.0, gt=0, description="disk budget of the activation cache, GB; oldest go first")
     offline: bool = Field(True, description="never call a hub, even when a hub name is given")
+    database: str | None = Field(None, description="URI of the database; the file homefield.db when not set")
+    artifacts: str | None = Field(None, description="folder or file:// URI of the models; the workspace when not set")
+    keep_texts: bool = Field(True, description="keep the texts asked over HTTP beside the answers")
+    serve_hosts: list[str] = Field(default=[], description="names a request may call this server by, beside its own")
+    serve_origins: list[str] = Field(default=[], description="web pages (https://host) that may call, beside our own")
+    serve_rate: float = Field(200.0, gt=0, description="requests a second of one key, over all workers")
+    serve_body_mb: float = Field(8.0, gt=0, description="largest body of a request, MB; uploads have their own")
+    serve_upload_mb: float = Field(2_048.0, gt=0, description="largest file to upload, MB")
+    serve_texts: int = Field(1_024, ge=1, description="most texts of one request")
+    serve_deadline: float = Field(30.0, gt=0, description="seconds after which an answer is no longer waited for")
+    serve_wait: float = Field(5.0, gt=0, description="longest queue, in seconds of work; more is refused")
+    serve_drain: float = Field(0.0, ge=0, description="seconds to stay reachable but unready after SIGTERM")
+    serve_models: int = Field(16, ge=1, description="networks held open at once, champions aside")
+    telemetry: bool = Field(False, description="send traces by OpenTelemetry, as its OTEL_* variables say")
     threads: int | None = Field(None, ge=1, description="processor threads to use; all of them when not set")
+    jobs_heavy: int = Field(1, ge=0, description="trainings that run at once on a machine")
+    jobs_light: int = Field(2, ge=0, description="other jobs that run at once on a machine")
+    upload_mb: int = Field(2048, ge=1, description="largest file that is taken in, MB")
+    net_allow: Words = Field((), description="hosts and networks to reach although they are not public")
 
 
 def load_settings(root: Path, environ: Mapping[str, str] | None = None) -> Settings:
@@ -42,7 +69,8 @@ def load_settings(root: Path, environ: Mapping[str, str] | None = None) -> Setti
             raise CallError("settings.invalid", file=file, faults=str(error)) from error
     for name in Settings.model_fields:
         if (value := environ.get(f"HOMEFIELD_{name.upper()}")) is not None:
-            values[name] = value
+            several = Settings.model_fields[name].annotation == list[str]
+            values[name] = [one.strip() for one in value.split(",") if one.strip()] if several else value
     try:
         return Settings.model_validate(values)
     except ValidationError as error:

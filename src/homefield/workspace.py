@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from homefield.settings import Settings
 
-__all__ = ["Workspace", "find_workspace"]
+__all__ = ["Workspace", "find_workspace", "local_user"]
 
 SETTINGS_FILE = "homefield.toml"
 
@@ -46,11 +47,6 @@ class Workspace:
         return self.root / "datasets"
 
     @property
-    def models(self) -> Path:
-        """`models/NAME/VERSION`: the model registry's files."""
-        return self.root / "models"
-
-    @property
     def runs(self) -> Path:
         """Runs named rather than placed by the user."""
         return self.root / "runs"
@@ -72,3 +68,11 @@ def find_workspace(given: Path | None = None, *, environ: Mapping[str, str] | No
         if (folder / SETTINGS_FILE).is_file():
             return Workspace(folder)
     return Workspace(Path.home() / ".homefield")
+
+
+def local_user() -> str:
+    """Who works here, as this machine knows them: the name in the audit log for what is done on the command line."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return f"uid-{os.getuid()}"

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homefield.bundle import Bundle, check_name, claim_version, model_names, model_versions, resolve_model
+from homefield.bundle import Bundle, check_name, claim_version, resolve_model
+from homefield.bundle.registry import open_registry
 from homefield.errors import CallError
 from homefield.messages import Language
+from homefield.store import aliases
 from homefield.workspace import Workspace
 
 Make = Callable[..., Bundle]
@@ -21,7 +22,7 @@ Make = Callable[..., Bundle]
 def workspace(tmp_path: Path, make_bundle: Make) -> Workspace:
     place = Workspace(tmp_path / "space")
     for name, version in (("support-intents", 1), ("support-intents", 2), ("support-intents", 10), ("mood", 1)):
-        make_bundle(place.models / name / str(version))
+        make_bundle(place.root / "models" / name / str(version), name=name, version=version)
     return place
 
 
@@ -32,18 +33,20 @@ def code(spec: str, workspace: Workspace) -> str:
 
 
 def test_a_name_is_its_latest_version_by_number(workspace: Workspace) -> None:
-    assert resolve_model("support-intents", workspace) == workspace.models / "support-intents" / "10"
+    assert resolve_model("support-intents", workspace) == workspace.root / "models" / "support-intents" / "10"
 
 
 def test_a_version_and_a_folder(workspace: Workspace) -> None:
     assert resolve_model("support-intents@2", workspace).name == "2"
-    folder = workspace.models / "mood" / "1"
+    folder = workspace.root / "models" / "mood" / "1"
     assert resolve_model(str(folder), workspace) == folder
 
 
 def test_an_alias(workspace: Workspace) -> None:
     assert code("mood@champion", workspace) == "bundle.no_alias"
-    (workspace.models / "mood" / "aliases.json").write_text(json.dumps({"champion": 1, "challenger": 7}))
+    with open_registry(workspace) as registry, registry.store.write() as transaction:
+        aliases.move(transaction, "model", "mood", "champion", 1, by="li")
+        aliases.move(transaction, "model", "mood", "challenger", 7, by="li")
     assert resolve_model("mood@champion", workspace).name == "1"
     assert code("mood@challenger", workspace) == "bundle.no_alias"
 
@@ -88,26 +91,29 @@ def test_a_checked_name_is_one_plain_folder_name(name: str) -> None:
 
 
 def test_half_made_versions_do_not_count(workspace: Workspace) -> None:
-    (workspace.models / "mood" / "2").mkdir()
-    (workspace.models / "mood" / ".3.partial").mkdir()
-    assert model_versions(workspace, "mood") == [1]
-    assert model_names(workspace) == ["mood", "support-intents"]
+    (workspace.root / "models" / "mood" / "2").mkdir()
+    (workspace.root / "models" / "mood" / ".3.partial").mkdir()
+    assert resolve_model("mood", workspace).name == "1"
+    assert code("mood@2", workspace) == "bundle.unknown_version"
 
 
-def test_claims_at_the_same_moment_get_different_numbers(workspace: Workspace) -> None:
+def test_claims_at_the_same_moment_get_different_numbers(tmp_path: Path) -> None:
     def claim(_: int) -> int:
-        with claim_version(workspace, "mood") as version:
-            folder = workspace.models / "mood" / str(version)
-            folder.mkdir()
-            (folder / "manifest.json").write_text("{}")
+        with claim_version(tmp_path, "mood") as version:
+            (tmp_path / "mood" / str(version)).mkdir()
             return version
 
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(claim, range(40)))
-    assert sorted(found) == list(range(2, 42))
+    assert sorted(found) == list(range(1, 41))
 
 
-def test_a_claim_that_came_to_nothing_leaves_nothing(workspace: Workspace) -> None:
-    with pytest.raises(RuntimeError), claim_version(workspace, "fresh"):
+def test_a_number_that_was_given_is_not_given_again(tmp_path: Path) -> None:
+    with claim_version(tmp_path, "mood", above=7) as version:
+        assert version == 8
+
+
+def test_a_claim_that_came_to_nothing_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), claim_version(tmp_path, "fresh"):
         raise RuntimeError
-    assert not (workspace.models / "fresh").exists()
+    assert not (tmp_path / "fresh").exists()

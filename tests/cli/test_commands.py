@@ -305,6 +305,67 @@ class TestModels:
         assert "shop" in ran.err
 
 
+@pytest.fixture(scope="module")
+def shop(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("shop")
+    weak = ["--set", "epochs=1", "--set", "learning_rate=1e-6", "--set", "head_learning_rate=1e-6"]
+    common = ["--workspace", str(folder / "workspace"), "--lang", "en"]
+    for words in (
+        ["finetune", "--data", str(made / "data"), "--out", str(folder / "weak"), "--backbone", "cnn-text", *weak],
+        ["export", str(made / "run"), "--name", "shop"],
+        ["export", str(folder / "weak"), "--name", "shop"],
+    ):
+        assert main([*words, *common]) == 0
+    return folder
+
+
+class TestPromote:
+    """One story on a workspace of its own: a good version in use, a weak one refused, forced, and rolled back."""
+
+    def test_from_the_first_version_to_a_rollback(self, run, shop: Path, records: Path) -> None:
+        forced = run("models", "promote", "shop@1", "--on", records, "--force", "--why", "the first", *place(shop))
+        assert forced.code == 0, forced.err
+        refused = run("models", "promote", "shop@2", "--on", records, *place(shop))
+        assert refused.code == 1
+        assert refused.out.startswith("✗ shop@2 is not put into use")
+        assert "✗ It may be worse than shop@1 in use: -" in refused.out
+        assert "✓ Trained, exported and quantised answer alike" in refused.out
+        told = run("models", "promote", "shop@2", "--on", records, "--lang", "zh", "--json", *place(shop))
+        assert (told.code, told.json["promoted"], told.json["gate"]["against"]) == (1, False, 1)
+        assert run("models", "promote", "shop@2", "--on", records, "--force", "--json", *place(shop)).code == 2
+        run("models", "promote", "shop@2", "--on", records, "--force", "--why", "a trial", *place(shop))
+        listed = run("models", "list", "--json", *place(shop)).json["models"]
+        assert [model["aliases"] for model in listed] == [[], ["champion"]]
+        assert run("models", "show", "shop@champion", "--json", *place(shop)).json["version"] == 2
+        back = run("models", "rollback", "shop", "--why", "complaints", *place(shop))
+        assert "shop@1 is in use again" in back.out
+        assert "champion" in run("models", "list", *place(shop)).out
+        again = run("models", "rollback", "shop", "--json", *place(shop))
+        assert (again.code, again.json["error"]["code"]) == (1, "gate.nothing_before")
+        whats = [entry["what"] for entry in run("audit", "list", "--json", *place(shop)).json["entries"]]
+        assert whats == ["model.rollback", "model.promote", "model.refused", "model.refused", "model.promote"]
+        assert run("audit", "verify", *place(shop)).code == 0
+
+    def test_a_challenger_needs_no_gate(self, run, shop: Path) -> None:
+        ran = run("models", "promote", "shop@2", "--challenger", *place(shop))
+        assert "shop@2 is the challenger" in ran.out
+
+    def test_rows_must_be_named(self, run, shop: Path) -> None:
+        ran = run("models", "promote", "shop@2", "--json", *place(shop))
+        assert (ran.code, ran.json["error"]["code"]) == (2, "gate.no_rows")
+
+    def test_two_side_by_side(self, run, shop: Path, made: Path) -> None:
+        ran = run("models", "compare", "shop@1", "shop@2", *place(shop))
+        assert ran.code == 0
+        assert "cnn-text" in ran.out
+        assert [
+            each["model"]
+            for each in run("models", "compare", "shop@1", "shop@2", "--json", *place(shop)).json["models"]
+        ] == ["shop@1", "shop@2"]
+        judged = run("models", "compare", "shop@2", "shop@1", "--on", made / "data", "--json", *place(shop))
+        assert judged.json["against"]["model"] == "shop@1"
+
+
 class TestPredict:
     def test_a_text(self, run, made: Path) -> None:
         ran = run("predict", made / "model", "--text", "where is my parcel please")

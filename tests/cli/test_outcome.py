@@ -13,7 +13,8 @@ import pytest
 
 from homefield.cli.amounts import percent, seconds, size
 from homefield.cli.face import Face
-from homefield.cli.outcome import Outcome, Table, as_json, plain, print_outcome
+from homefield.cli.outcome import Outcome, Table, as_json, print_outcome
+from homefield.plain import plain
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import math
 
 import pytest
 
-from homefield.cli.progress import BarProgress, JsonProgress, LineProgress, progress_for, sentence
-from homefield.events import Event
+from homefield.cli.progress import BarProgress, JsonProgress, LineProgress, progress_for
+from homefield.events import Event, sentence
 from homefield.messages import Language
 
 STAGE = "backbones.caching"

@@ -183,6 +183,12 @@ def test_models_on_one_frozen_part_hold_it_once(cut: Made, twin: Made) -> None:
         )
 
 
+def test_where_other_work_shares_the_processors_no_pass_takes_several(cut: Made) -> None:
+    for spin in (False, True):
+        network = Predictor(cut.bundle, threads=2, sessions=Sessions(spin=spin)).network
+        assert (network._head._wide is network._head._narrow) == (not spin)
+
+
 def test_a_budget_that_nothing_keeps_answers_nothing(cut: Made) -> None:
     thresholds = replace(cut.bundle.manifest.thresholds, risk={"risk": 1e-9, "threshold": None})
     bundle = replace(cut.bundle, manifest=replace(cut.bundle.manifest, thresholds=thresholds))

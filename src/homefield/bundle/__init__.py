@@ -2,10 +2,9 @@
 
 from homefield.bundle.folder import MANIFEST, Bundle, BundleDraft, frozen_name, new_bundle, open_bundle
 from homefield.bundle.manifest import FORMAT, BundleManifest, Cleaning, Parts, Precision, Thresholds
-from homefield.bundle.names import ALIASES, check_name, claim_version, model_names, model_versions, resolve_model
+from homefield.bundle.names import check_name, claim_version, resolve_model
 
 __all__ = [
-    "ALIASES",
     "FORMAT",
     "MANIFEST",
     "Bundle",
@@ -18,8 +17,6 @@ __all__ = [
     "check_name",
     "claim_version",
     "frozen_name",
-    "model_names",
-    "model_versions",
     "new_bundle",
     "open_bundle",
     "resolve_model",

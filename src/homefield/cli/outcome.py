@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
-import datetime
 import json
-import math
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from homefield.plain import plain
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from homefield.cli.face import Face
 
-__all__ = ["Outcome", "Table", "as_json", "console_for", "plain", "print_outcome"]
+__all__ = ["Outcome", "Table", "as_json", "console_for", "print_outcome"]
 
 PIPE_WIDTH = 160  # nobody's terminal to fit: keep paths whole
 
@@ -47,28 +45,6 @@ class Outcome:
     notes: Sequence[str] = ()
     next_steps: Sequence[str] = field(default_factory=tuple)
     answer: int = 0
-
-
-def plain(value: object) -> Any:
-    """`value` made of what JSON knows. A number that is not finite becomes null."""
-    if value is None or isinstance(value, (str, bool, int)):
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {str(key): plain(each) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(each) for each in value]
-    if isinstance(value, (set, frozenset)):
-        return sorted((plain(each) for each in value), key=str)
-    if isinstance(value, (datetime.date, datetime.time)):
-        return value.isoformat()
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {each.name: plain(getattr(value, each.name)) for each in dataclasses.fields(value)}
-    for method in ("model_dump", "tolist", "as_dict"):  # pydantic, numpy, our own
-        if callable(found := getattr(value, method, None)):
-            return plain(found())
-    return str(value) if isinstance(value, Path) else repr(value) if callable(value) else str(value)
 
 
 def as_json(document: object) -> str:

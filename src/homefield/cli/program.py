@@ -28,11 +28,21 @@ VERBS = {
     },
     "use": {
         "predict": f"{_FROM}.predict:predict",
+        "serve": f"{_FROM}.serve:serve",
+        "feedback": f"{_FROM}.feedback:feedback",
     },
     "keep": {
         "models": f"{_FROM}.models:models",
         "backbones": f"{_FROM}.backbones:backbones",
         "cache": f"{_FROM}.cache:cache",
+        "jobs": f"{_FROM}.jobs:jobs",
+        "backup": f"{_FROM}.backup:backup",
+        "restore": f"{_FROM}.backup:restore",
+    },
+    "guard": {
+        "keys": f"{_FROM}.keys:keys",
+        "users": f"{_FROM}.users:users",
+        "audit": f"{_FROM}.audit:audit",
     },
 }
 

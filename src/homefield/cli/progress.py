@@ -13,14 +13,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from homefield.events import Event
+from homefield.events import Event, sentence
 from homefield.messages import Language, text
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
     from rich.progress import TaskID
 
-__all__ = ["BarProgress", "JsonProgress", "LineProgress", "Progress", "progress_for", "sentence"]
+__all__ = ["BarProgress", "JsonProgress", "LineProgress", "Progress", "progress_for"]
 
 LINE_EVERY = 5.0  # seconds between two lines about the same stage in a log
 OBJECT_EVERY = 0.5  # seconds between two `advance` objects
@@ -45,14 +45,6 @@ def progress_for(language: Language, *, as_json: bool, stream: TextIO | None = N
     if as_json:
         return JsonProgress(language, stream)
     return BarProgress(language, stream) if stream.isatty() else LineProgress(language, stream)
-
-
-def sentence(event: Event, language: Language) -> str:
-    """The event as a sentence; a defect in a message must not end hours of training, so its key stands in for it."""
-    try:
-        return text(event.key, language, **{"done": event.done, "total": event.total, **event.values})
-    except (KeyError, ValueError, FileNotFoundError, IndexError, AttributeError):
-        return " ".join([event.key, *(f"{name}={value}" for name, value in event.values.items())])
 
 
 def _is_step(event: Event) -> bool:
@@ -95,7 +87,7 @@ class JsonProgress:
 
     def listen(self, event: Event) -> None:
         """Write the event."""
-        from homefield.cli.outcome import plain
+        from homefield.plain import plain
 
         if not self.throttle.passes(event):
             return

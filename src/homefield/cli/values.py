@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import click
 
 from homefield.errors import CallError
 
-__all__ = ["ColumnOf", "KeyValue", "Name", "OneOf", "Place", "Share", "Whole", "guess", "pairs"]
+__all__ = ["ColumnOf", "Day", "KeyValue", "Name", "OneOf", "Place", "Share", "Whole", "guess", "pairs"]
 
 
 def guess(given: str, known: Sequence[str]) -> str:
@@ -107,6 +108,19 @@ class Share(click.ParamType[float]):
         if not 0 < number < 1:
             raise CallError("cli.not_share", option=_name(param), given=value)
         return number
+
+
+class Day(click.ParamType[datetime]):
+    """A date or a moment, ISO 8601; without a zone it is this machine's."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """`2026-03-01` is the beginning of that day."""
+        try:
+            return datetime.fromisoformat(str(value)).astimezone()
+        except (ValueError, OverflowError) as error:
+            raise CallError("cli.not_a_day", option=_name(param), given=value) from error
 
 
 class KeyValue(click.ParamType[tuple[str, str]]):

@@ -17,6 +17,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from homefield.cells import safe_cell
 from homefield.data.dataset import SPLITS, LabelKind
 from homefield.data.duplicates import CONFLICT, IN_TEST, LINKED, MERGED
 from homefield.data.gather import SHOWN_CHARACTERS
@@ -35,7 +36,6 @@ _SUSPECT_COLUMNS = ("file", "row", "label", "suggested", "confidence", "own", "t
 _SUSPECTS_SHOWN = 1000
 _FIRST = ("id", "source", "row", "text", "other", "same", "label", "language", "near")
 _RANGE_CHARACTERS = 60_000_000  # of text sorted at once
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what begins so is a formula to a table program (OWASP, CSV injection)
 
 
 def write_splits(
@@ -153,12 +153,12 @@ def write_unkept(folder: Path, spill: Spill, settled: Settled, files: Sequence[s
             for source, row, text, code, detail in sorted(gone, key=lambda item: (item[0], item[1])):
                 values = json.loads(detail)
                 reasons = (reason_text(code, "en", values), reason_text(code, "zh", values))
-                bad_rows.writerow([safe_cell(files[source]), row, code, *map(safe_cell, reasons), safe_cell(text)])
+                bad_rows.writerow([_cell(files[source]), row, code, *map(_cell, reasons), _cell(text)])
                 rejected += 1
             for at, (source, row, text) in _rows_at(block, np.flatnonzero(status == MERGED)):
                 into_source, into_row = numbers[int(into[start + at])]
-                names = safe_cell(files[source]), safe_cell(files[into_source])
-                same_rows.writerow([names[0], row, names[1], into_row, safe_cell(text)])
+                names = _cell(files[source]), _cell(files[into_source])
+                same_rows.writerow([names[0], row, names[1], into_row, _cell(text)])
                 merged += 1
     return rejected, merged
 
@@ -170,16 +170,15 @@ def write_quality(folder: Path, quality: dict[str, Any]) -> None:
         rows = csv.writer(stream)
         rows.writerow(_SUSPECT_COLUMNS)
         for each in suspects:
-            rows.writerow([safe_cell(str(each[name])) for name in _SUSPECT_COLUMNS])
+            rows.writerow([_cell(str(each[name])) for name in _SUSPECT_COLUMNS])
     quality["suspects"]["examples"] = suspects[:_SUSPECTS_SHOWN]
     write_file(folder / "quality.json", json.dumps(quality, ensure_ascii=False, indent=1))
     write_file(folder / "quality.html", quality_page(quality))
 
 
-def safe_cell(text: str) -> str:
+def _cell(text: str) -> str:
     """A text as a table program shows it: not run as a formula, not longer than a cell."""
-    shown = text[:SHOWN_CHARACTERS]
-    return f"'{shown}" if shown.startswith(_FORMULA) else shown
+    return safe_cell(text[:SHOWN_CHARACTERS])
 
 
 def _rows_at(block: pl.DataFrame, places: NDArray[np.int64]) -> Iterator[tuple[int, tuple[int, int, str]]]:

@@ -119,8 +119,11 @@ class Matcher:
         """
         if len(texts) != len(others):
             raise CallError("serve.pairs", texts=len(texts), others=len(others))
-        both = self.outputs([*texts, *others])
-        count = len(texts)
+        return self.compared(self.outputs([*texts, *others]), others)
+
+    def compared(self, both: Outputs, others: Sequence[str]) -> list[Prediction]:
+        """Decide on the outputs of texts and, behind them, of as many others; as `pairs`."""
+        count = len(others)
         scores = np.einsum("nd,nd->n", both.logits[:count], both.logits[count:]).astype(np.float64)
         chances = self.probability(scores)
         threshold = float(self._curve.get("threshold", 0.5))
@@ -159,11 +162,22 @@ class Matcher:
         Raises:
             CallError: `serve.nothing_stored`, or as `encode`.
         """
-        if not self.manifest.evidence.get("rows"):
-            raise CallError("serve.nothing_stored", model=self.title)
-        outputs = self.outputs(texts)
+        self.check_stored()
+        return self.predictions(self.outputs(texts), evidence=evidence, top=top)
+
+    def predictions(self, outputs: Outputs, *, evidence: int = 3, top: int = 3) -> list[Prediction]:
+        """Decide on outputs, as `predict`."""
         found = self._stored.nearest(outputs.logits, max(evidence, top + 1))
         return [self._answer(near, outputs.faults.get(row), evidence, top) for row, near in enumerate(found)]
+
+    def check_stored(self) -> None:
+        """See that there are texts to be found.
+
+        Raises:
+            CallError: `serve.nothing_stored`.
+        """
+        if not self.manifest.evidence.get("rows"):
+            raise CallError("serve.nothing_stored", model=self.title)
 
     def stream(self, texts: Iterable[str], *, evidence: int = 3, top: int = 3) -> Iterator[Prediction]:
         """As `predict`, for any number of texts: at most 1,024 are held at once."""

@@ -46,12 +46,12 @@ def open_session(model: Path | bytes, *, threads: int | None = None) -> ort.Infe
 
 
 class Part:
-    """One ONNX file, open for passes that have the machine to themselves and for passes that have one core."""
+    """One ONNX file, open for passes that have one core and, where they may `spin`, for such as have them all."""
 
-    def __init__(self, file: Path, cores: Cores) -> None:
+    def __init__(self, file: Path, cores: Cores, *, spin: bool = True) -> None:
         self._cores = cores
-        self._wide = open_session(file, threads=cores.count)
-        self._narrow = self._wide if cores.count == 1 else open_session(file, threads=1)
+        self._narrow = open_session(file, threads=1)
+        self._wide = open_session(file, threads=cores.count) if spin and cores.count > 1 else self._narrow
 
     def __call__(self, feed: dict[str, Any]) -> list[States]:
         """The outputs, in the order of the file."""
@@ -64,9 +64,15 @@ class Sessions:
     """What models in one process share: the cores, and open frozen parts by content.
 
     A part goes when the last model that uses it goes.
+
+    Args:
+        spin: a pass that is alone takes every core, with threads that wait for each other awake. False where other work
+            shares the processors, as in a server: threads that sleep take as long as one (0.9 ms for a text of 20
+            tokens, minilm-en in int8), so that there every pass has one core.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, spin: bool = True) -> None:
+        self._spin = spin
         self._lock = threading.Lock()
         self._cores: dict[int, Cores] = {}
         self._open: weakref.WeakValueDictionary[tuple[str, int], Part] = weakref.WeakValueDictionary()
@@ -76,12 +82,16 @@ class Sessions:
         with self._lock:
             return self._cores.setdefault(threads, Cores(threads))
 
+    def open(self, file: Path, cores: Cores) -> Part:
+        """A part that nobody shares."""
+        return Part(file, cores, spin=self._spin)
+
     def frozen(self, file: Path, cores: Cores) -> Part:
         """The frozen part in `file`, whose name says its content."""
         with self._lock:
             found = self._open.get((file.name, cores.count))
             if found is None:
-                found = Part(file, cores)
+                found = self.open(file, cores)
                 self._open[file.name, cores.count] = found
             return found
 
@@ -99,7 +109,7 @@ class ServedNetwork:
         parts = bundle.parts(precision)
         sessions = sessions or Sessions()
         self.cores = sessions.cores(threads or physical_cores())
-        self._head = Part(bundle.file(parts.head), self.cores)
+        self._head = sessions.open(bundle.file(parts.head), self.cores)
         self.frozen: str | None = None
         if parts.frozen is not None:
             # The name says the content, which opening the model has compared.

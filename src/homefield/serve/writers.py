@@ -6,21 +6,20 @@ import csv
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Protocol
 
 import polars as pl
 
+from homefield.cells import safe_cell
 from homefield.errors import CallError
 from homefield.files import disk_errors
 
-__all__ = ["SUFFIXES", "Writer", "new_table", "safe_cell"]
+__all__ = ["SUFFIXES", "Writer", "new_cells", "new_table"]
 
 SUFFIXES = (".csv", ".jsonl", ".parquet")
-# A cell that begins so is a formula to Excel and LibreOffice (OWASP, "CSV Injection").
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 class Writer(Protocol):
@@ -38,33 +37,55 @@ def new_table(path: Path) -> Iterator[Writer]:
         CallError: `serve.bad_suffix`, `serve.is_folder`. MachineError: as `homefield.files.disk_errors`.
     """
     suffix = path.suffix.lower()
+    if not path.is_dir() and suffix not in SUFFIXES:
+        raise CallError("serve.bad_suffix", path=path, got=path.suffix)
+    with _whole(path) as partial:
+        if suffix == ".parquet":
+            pieces = _Parquet(partial.with_name("pieces"))
+            yield pieces
+            pieces.join(partial)
+        elif suffix == ".csv":
+            with _csv(partial) as stream:
+                yield _Csv(stream)
+        else:
+            with partial.open("w", encoding="utf-8", newline="") as stream:
+                yield _Lines(stream)
+
+
+@contextmanager
+def new_cells(path: Path, columns: Sequence[str]) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+    """A CSV file that opens rightly in Excel, no cell a formula; yields the function that takes a row, by column.
+
+    It appears at `path` only when the block ends without an error; an older one is replaced.
+
+    Raises:
+        CallError: `serve.is_folder`. MachineError: as `homefield.files.disk_errors`.
+    """
+    with _whole(path) as partial, _csv(partial) as stream:
+        out = csv.writer(stream)
+        out.writerow(columns)
+        yield lambda row: out.writerow([safe_cell(row[name]) for name in columns])
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """A file to write that takes the place of `path` at the end."""
     if path.is_dir():
         raise CallError("serve.is_folder", path=path)
-    if suffix not in SUFFIXES:
-        raise CallError("serve.bad_suffix", path=path, got=path.suffix)
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{path.name}.", suffix=".partial", dir=path.parent) as folder:
-            partial = Path(folder) / f"whole{suffix}"
-            if suffix == ".parquet":
-                pieces = _Parquet(Path(folder) / "pieces")
-                yield pieces
-                pieces.join(partial)
-            else:
-                encoding = "utf-8-sig" if suffix == ".csv" else "utf-8"
-                with partial.open("w", encoding=encoding, newline="") as stream:
-                    yield _Csv(stream) if suffix == ".csv" else _Lines(stream)
+            partial = Path(folder) / f"whole{path.suffix.lower()}"
+            yield partial
             with partial.open("rb") as written:
                 os.fsync(written.fileno())
             partial.chmod(0o644)
             partial.replace(path)
 
 
-def safe_cell(value: Any) -> Any:
-    """`value` as a cell of a CSV file: a text that a spreadsheet would take for a formula gets a `'` before it."""
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return value
+def _csv(path: Path) -> IO[str]:
+    """A CSV file to write: with the mark at its beginning by which Excel knows UTF-8."""
+    return path.open("w", encoding="utf-8-sig", newline="")
 
 
 class _Csv:

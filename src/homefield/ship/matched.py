@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from homefield.bundle import BundleDraft, BundleManifest
 from homefield.data.dataset import SPLITS, Dataset, SplitName
 from homefield.errors import Refused
+from homefield.evaluate.alike import DROP
 from homefield.evaluate.matching import (
     SameCurve,
     assess_match,
@@ -38,7 +39,6 @@ from homefield.ship.material import Material
 
 __all__ = ["check_ranking", "served_ranks", "settle_match"]
 
-DROP = 0.005
 _HELD_OUT: tuple[SplitName, ...] = ("validation", "calibration", "test")
 Vectors = NDArray[np.float32]
 

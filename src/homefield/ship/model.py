@@ -13,8 +13,10 @@ from typing import Any
 from homefield.backbones.adapters import merge
 from homefield.backbones.how import parse_how
 from homefield.bundle import Bundle, BundleDraft, BundleManifest, Cleaning, claim_version, new_bundle, open_bundle
+from homefield.bundle.registry import open_registry
 from homefield.data.options import PrepareOptions
 from homefield.errors import CallError, Refused
+from homefield.evaluate.alike import KEPT_TOLERANCE
 from homefield.evaluate.metrics import HEADLINE
 from homefield.events import Event, Listener, silent
 from homefield.files import write_file
@@ -23,12 +25,13 @@ from homefield.ship.forms import Forms
 from homefield.ship.graphs import Graphs, export_graphs
 from homefield.ship.matched import check_ranking, settle_match
 from homefield.ship.material import Material, read_material
-from homefield.ship.parity import KEPT_TOLERANCE, check_logits, check_metric, served_alone
+from homefield.ship.parity import check_logits, check_metric, served_alone
 from homefield.ship.quantise import WAYS, quantise
 from homefield.ship.settle import settle
+from homefield.store.versions import last_model_version
 from homefield.train.network import Network
 from homefield.train.run import Run, adapted_part, write_network
-from homefield.workspace import Workspace
+from homefield.workspace import Workspace, local_user
 
 __all__ = ["export", "export_named"]
 
@@ -83,11 +86,17 @@ def export_named(run: Run, name: str, workspace: Workspace, **options: Any) -> B
     """As `export`, as the next version of `name` in the workspace; safe beside other exports of that name.
 
     Raises:
-        CallError: `bundle.bad_name`; else as `export`.
+        CallError: `bundle.bad_name`; else as `export` and `open_registry`.
     """
     options.setdefault("threads", workspace.settings.threads)
-    with claim_version(workspace, name) as version:
-        return export(run, workspace.models / name / str(version), name=name, version=version, **options)
+    with open_registry(workspace) as registry:
+        models = registry.artifacts.models
+        with registry.store.read() as transaction:
+            last = last_model_version(transaction, name)
+        with claim_version(models, name, above=last) as version:
+            bundle = export(run, models / name / str(version), name=name, version=version, **options)
+            registry.register(bundle, by=local_user())
+    return bundle
 
 
 def _pass_gate(draft: BundleDraft, forms: Forms, material: Material, listen: Listener) -> dict[str, Any]:

@@ -18,19 +18,15 @@ from numpy.typing import NDArray
 from scipy.stats import binom
 
 from homefield.errors import Refused
+from homefield.evaluate.alike import CHANCE, DROP, TOLERANCE
 from homefield.evaluate.answers import answer, correct
 from homefield.evaluate.calibration import Output, probabilities
 from homefield.evaluate.metrics import HEADLINE, measure
 from homefield.serve import Predictor
 from homefield.ship.material import Rows
 
-__all__ = ["DROP", "KEPT_TOLERANCE", "TOLERANCE", "check_logits", "check_metric", "served_alone"]
+__all__ = ["check_logits", "check_metric", "served_alone"]
 
-TOLERANCE = 1e-3
-# What a run kept of its held-out rows may come from cached states in 16 bits: 1.1e-3 on banking77 with `top:2`.
-KEPT_TOLERANCE = 2e-2
-DROP = 0.005
-CHANCE = 0.05
 ALONE = 32
 
 

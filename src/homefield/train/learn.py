@@ -49,8 +49,7 @@ def learn(benches: Sequence[Bench], metrics: Sequence[Metric], metric: Metric, a
         Interrupted, CallError, MachineError: as `finetune`.
     """
     checkpoints = Checkpoints(around.folder / "checkpoints")
-    place, found = Place(), checkpoints.latest()
-    bench = benches[0]
+    place, found, bench = Place(), checkpoints.latest(), benches[0]
     if found is None:
         for each in benches:
             _start(each, around)

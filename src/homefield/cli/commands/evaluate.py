@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from homefield.operate.judge import Verdict
     from homefield.operate.matching import MatchVerdict
 
-__all__ = ["describe", "evaluate"]
+__all__ = ["describe", "evaluate", "shown_verdict"]
 
 METRICS = {
     "category": ("accuracy", "precision_macro", "recall_macro", "f1_macro", "auroc_macro", "log_loss", "brier", "ece"),
@@ -56,12 +56,18 @@ def evaluate(
 ) -> Outcome:
     """Call `homefield.api.evaluate` and show what came of it."""
     from homefield import api
-    from homefield.operate.matching import MatchVerdict
 
     roles = pairs(columns, "--column")
     verdict = api.evaluate(model, file, columns=roles, against=against, workspace=face.workspace, listen=face.listen)
     if report is not None:
         verdict.write_report(report, language=face.language)
+    return shown_verdict(verdict, face, report)
+
+
+def shown_verdict(verdict: Verdict | MatchVerdict, face: Face, report: Path | None = None) -> Outcome:
+    """What was found, whichever kind of model it was found for."""
+    from homefield.operate.matching import MatchVerdict
+
     if isinstance(verdict, MatchVerdict):
         return describe_match(verdict, face, report)
     return describe(verdict, face, report)

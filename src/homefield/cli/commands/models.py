@@ -1,17 +1,23 @@
-"""`homefield models`: the models in the workspace."""
+"""`homefield models`: the versions in the workspace, which are in use, and one beside another."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from homefield.cli.amounts import percent, size
-from homefield.cli.command import Group, argument, command
+from homefield.cli.command import Group, argument, command, option
+from homefield.cli.commands.evaluate import shown_verdict
 from homefield.cli.commands.finetune import number
+from homefield.cli.commands.promote import promote, rollback
 from homefield.cli.face import Face
 from homefield.cli.outcome import Outcome, Table
+from homefield.cli.records import column_option
+from homefield.cli.values import Place, pairs
 
 if TYPE_CHECKING:
-    from homefield.bundle import Bundle, BundleManifest
+    from homefield.bundle import Bundle
 
 __all__ = ["describe", "models"]
 
@@ -20,34 +26,69 @@ models = Group("models")
 
 @command("list")
 def list_(face: Face) -> Outcome:
-    """Names and versions."""
-    from homefield.bundle import model_names, model_versions
-    from homefield.bundle.folder import MANIFEST
-    from homefield.bundle.manifest import read_manifest
+    """Names and versions, and which are in use."""
+    from homefield.bundle.registry import open_registry
+    from homefield.store import aliases, versions
 
-    say, workspace = face.say, face.workspace
-    rows, documents = [], []
-    for name in model_names(workspace):
-        for version in model_versions(workspace, name):
-            folder = workspace.models / name / str(version)
-            try:
-                manifest = read_manifest((folder / MANIFEST).read_bytes())
-            except ValueError:
-                documents.append({"name": name, "version": version, "path": folder, "unreadable": True})
-                rows.append([f"{name}@{version}", say("models.unreadable"), "", "", ""])
-                continue
-            documents.append({"name": name, "version": version, "path": folder, **_summary_json(manifest)})
-            reached = _reached(manifest)
-            rows.append([f"{name}@{version}", manifest.task, str(len(manifest.labels)), reached, manifest.created[:10]])
+    say = face.say
+    with open_registry(face.workspace) as registry:
+        registry.adopt()
+        with registry.store.read() as transaction:
+            known = versions.model_versions_of(transaction)
+            stands = aliases.standing(transaction, "model")
+        rows, documents = [], []
+        for one in known:
+            title, folder = f"{one.name}@{one.version}", registry.path(one)
+            used = [alias for alias in aliases.ALIASES if stands.get((one.name, alias)) == one.version]
+            lost = not folder.is_dir()
+            told = {"name": one.name, "version": one.version, "path": folder, "aliases": used, "missing": lost}
+            documents.append({**told, **one.facts, "seal": one.seal, "made_by": one.made_by})
+            shown = [say("models.missing") if lost else _reached(one.facts), one.facts["created"][:10]]
+            rows.append([title, ", ".join(used), one.facts["task"], str(one.facts["labels"]), *shown])
+    headings = [say(f"models.{word}") for word in ("name", "used", "task", "labels", "metric", "created")]
     return Outcome(
         document={"models": documents},
         title=say("models.title", count=len(rows)) if rows else say("models.none"),
-        tables=[
-            Table([say(f"models.{w}") for w in ("name", "task", "labels", "metric", "created")], rows, right=[2, 3])
-        ]
-        if rows
-        else [],
+        tables=[Table(headings, rows, right=[3, 4])] if rows else [],
         next_steps=[] if rows else ["homefield export RUN --name NAME"],
+    )
+
+
+@command("compare")
+@argument("model", key="model_name", metavar="MODEL")
+@argument("other", key="model_other", metavar="MODEL")
+@option("--on", key="on", type=Place(), metavar="FILE|DATA")
+@column_option
+def compare(face: Face, model: str, other: str, on: Path | None, columns: tuple[tuple[str, str], ...]) -> Outcome:
+    """Two models side by side; on the same rows, when there are some."""
+    from homefield import api
+    from homefield.bundle import open_bundle, resolve_model
+    from homefield.bundle.registry import facts_of
+
+    if on is not None:
+        found = api.compare(
+            model, other, on, columns=pairs(columns, "--column"), workspace=face.workspace, listen=face.listen
+        )
+        return shown_verdict(found, face)
+    say = face.say
+    both = [open_bundle(resolve_model(each, face.workspace)).manifest for each in (model, other)]
+    facts = [facts_of(manifest) for manifest in both]
+    told = {
+        "task": [manifest.task for manifest in both],
+        "labels": [str(len(manifest.labels)) for manifest in both],
+        "backbone": [f"{manifest.backbone.get('name', '?')}, {manifest.how}" for manifest in both],
+        "metric": [_reached(each) for each in facts],
+        "sizes": [size(int(each["bytes"])) for each in facts],
+        "created": [manifest.created[:10] for manifest in both],
+    }
+    titles = [manifest.title for manifest in both]
+    documents = [{"model": title, **each} for title, each in zip(titles, facts, strict=True)]
+    return Outcome(
+        document={"models": documents},
+        title=say("models.compared", model=titles[0], other=titles[1]),
+        tables=[Table(["", *titles], [[say(f"models.{key}"), *values] for key, values in told.items()])],
+        notes=[say("models.compare_on")],
+        next_steps=[f"homefield models compare {model} {other} --on FILE"],
     )
 
 
@@ -62,14 +103,16 @@ def show(face: Face, model: str) -> Outcome:
 
 def describe(bundle: Bundle, face: Face, title: str) -> Outcome:
     """A model in a few lines; `title` names the sentence over them."""
+    from homefield.store.artifacts import artifacts_of
+
     say, manifest = face.say, bundle.manifest
-    in_workspace = face.workspace.models in bundle.path.resolve().parents
-    named = manifest.title if in_workspace else bundle.path
+    registered = artifacts_of(face.workspace).models.resolve() in bundle.path.resolve().parents
+    named = manifest.title if registered else bundle.path
     facts = [
         ("task", manifest.task),
         ("labels", f"{len(manifest.labels)}" if manifest.labels else ""),
         ("backbone", f"{manifest.backbone.get('name', '?')}, {manifest.how}"),
-        ("metric", f"{say(f'metric.{manifest.metric}')} {_reached(manifest)}" if manifest.metrics else ""),
+        ("metric", f"{say(f'metric.{manifest.metric}')} {_reached(vars(manifest))}" if manifest.metrics else ""),
         ("risk", _risk(bundle, face)),
         ("sizes", ", ".join(f"{name} {size(total)}" for name, total in _sizes(bundle).items())),
         ("seal", manifest.seal[:16]),
@@ -84,24 +127,12 @@ def describe(bundle: Bundle, face: Face, title: str) -> Outcome:
     )
 
 
-def _summary_json(manifest: BundleManifest) -> dict[str, object]:
-    return {
-        "task": manifest.task,
-        "labels": len(manifest.labels),
-        "backbone": manifest.backbone.get("name"),
-        "metric": manifest.metric,
-        "metrics": manifest.metrics,
-        "created": manifest.created,
-        "seal": manifest.seal,
-    }
-
-
-def _reached(manifest: BundleManifest) -> str:
+def _reached(facts: Mapping[str, Any]) -> str:
     """The headline metric with its interval, on test rows, or on what there is."""
     for split in ("test", "calibration", "validation"):
-        if numbers := manifest.metrics.get(split):
-            low, high = (number(bound, manifest.output) for bound in numbers["interval"])
-            return f"{number(numbers[numbers['headline']], manifest.output)} ({low} … {high})"
+        if numbers := facts["metrics"].get(split):
+            low, high = (number(bound, facts["output"]) for bound in numbers["interval"])
+            return f"{number(numbers[numbers['headline']], facts['output'])} ({low} … {high})"
     return "–"
 
 
@@ -123,5 +154,5 @@ def _sizes(bundle: Bundle) -> dict[str, int]:
     }
 
 
-for each in (list_, show):
+for each in (list_, show, compare, promote, rollback):
     models.add_command(each)

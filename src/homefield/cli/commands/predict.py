@@ -14,13 +14,15 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from homefield.cells import safe_cell
 from homefield.cli.amounts import percent
 from homefield.cli.command import argument, command, option
 from homefield.cli.face import Face
-from homefield.cli.outcome import Outcome, Table, console_for, plain
+from homefield.cli.outcome import Outcome, Table, console_for
 from homefield.cli.records import column_option
 from homefield.cli.values import OneOf, Place, Whole, pairs
 from homefield.errors import CallError
+from homefield.plain import plain
 
 if TYPE_CHECKING:
     from homefield.serve import Matcher, Prediction, Predictor
@@ -183,8 +185,6 @@ def _print_json(rows: Iterator[Row], predictor: Predictor | Matcher) -> None:
 
 
 def _print_csv(rows: Iterator[Row]) -> None:
-    from homefield.serve.writers import safe_cell
-
     out = csv.writer(sys.stdout, lineterminator="\n")
     out.writerow(["row", "label", "confidence", "decision", "reason", "text"])
     for row in rows:

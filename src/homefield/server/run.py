@@ -1,0 +1,100 @@
+"""One worker: uvicorn around the application, and what SIGTERM means.
+
+First unready, so that balancers send nobody new; then, after `serve_drain` seconds, nothing is accepted any more, what
+is in flight is answered, streams end, and the process leaves with 0. A worker whose supervisor is gone does the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import uvicorn
+
+from homefield.server.app import create_app
+from homefield.server.logs import logging_config
+from homefield.server.running import Running
+from homefield.workspace import Workspace
+
+__all__ = ["serve_on"]
+
+_IN_FLIGHT = 60  # seconds that what is in flight may take
+# The network's thread wants the interpreter back as soon as a pass ends; the default, 5 ms, is longer than many passes.
+_SWITCH = 0.0005
+
+
+def serve_on(
+    listening: socket.socket, workspace: Workspace, *, host: str, workers: int = 1, watch: bool = False
+) -> None:
+    """Answer on a listening socket until SIGTERM or SIGINT.
+
+    watch: leave, too, when standard input ends, as it does when the supervisor is gone.
+
+    Raises:
+        as `create_app`.
+    """
+    sys.setswitchinterval(_SWITCH)
+    app = create_app(workspace, host=host, workers=workers)
+    config = uvicorn.Config(
+        app,
+        log_config=logging_config(),
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        lifespan="on",
+        ws="none",
+        timeout_graceful_shutdown=_IN_FLIGHT,
+        timeout_keep_alive=75,
+    )
+    _Server(config, app.state.running, watch=watch).run(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn's, but that it drains first and then leaves with 0."""
+
+    def __init__(self, config: uvicorn.Config, running: Running, *, watch: bool) -> None:
+        super().__init__(config)
+        self._running, self._watch = running, watch
+        self._leaving: asyncio.Task[None] | None = None
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave on SIGTERM and SIGINT; they are not raised again at the end, so that the exit code is 0."""
+        self._loop = asyncio.get_running_loop()
+        before = {each: signal.signal(each, self.handle_exit) for each in (signal.SIGTERM, signal.SIGINT)}
+        if self._watch:
+            self._loop.add_reader(0, self._supervisor_said)
+        try:
+            yield
+        finally:
+            for each, handler in before.items():
+                signal.signal(each, handler)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to leave; a second SIGINT leaves at once."""
+        del frame
+        if self._leaving is not None and sig == signal.SIGINT:
+            self.force_exit = self.should_exit = True
+        wait = 0.0 if sig == signal.SIGINT else self._running.settings.serve_drain
+        self._loop.call_soon_threadsafe(self._leave, wait)
+
+    def _supervisor_said(self) -> None:
+        if not os.read(0, 1):
+            self._loop.remove_reader(0)
+            self._leave(0.0)
+
+    def _leave(self, wait: float) -> None:
+        if self._leaving is None:
+            self._leaving = self._loop.create_task(self._drain(wait))
+
+    async def _drain(self, wait: float) -> None:
+        await self._running.drain()
+        await asyncio.sleep(wait)
+        self.should_exit = True

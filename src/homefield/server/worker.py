@@ -1,0 +1,40 @@
+"""`python -m homefield.server.worker`: one of several workers, started by `homefield.server.supervise`."""
+
+from __future__ import annotations
+
+import argparse
+import socket
+import sys
+from pathlib import Path
+
+from homefield.errors import HomefieldError
+from homefield.server.run import serve_on
+from homefield.workspace import Workspace
+
+__all__ = ["main"]
+
+
+def main() -> int:
+    """Serve on the socket that the supervisor listens on; the exit code."""
+    parser = argparse.ArgumentParser(prog="homefield.server.worker")
+    parser.add_argument("--workspace", type=Path, required=True)
+    parser.add_argument("--host", required=True)
+    parser.add_argument("--workers", type=int, required=True)
+    parser.add_argument("--socket", type=int, required=True)
+    given = parser.parse_args()
+    try:
+        serve_on(
+            socket.socket(fileno=given.socket),
+            Workspace(given.workspace),
+            host=given.host,
+            workers=given.workers,
+            watch=True,
+        )
+    except HomefieldError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""One file a step; numbered, so that a newer database is known by its number."""

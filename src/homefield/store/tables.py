@@ -1,0 +1,262 @@
+"""The tables. A change here needs a migration beside it; a test compares the two."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+)
+
+from homefield.store.columns import Json, Moment, Words
+
+__all__ = [
+    "alias_moves",
+    "applications",
+    "audit",
+    "events",
+    "feedback",
+    "jobs",
+    "keys",
+    "metadata",
+    "model_versions",
+    "models",
+    "predictions",
+    "releases",
+    "revisions",
+    "roles",
+    "sessions",
+    "uploads",
+    "users",
+]
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_ID, _NAME, _HASH = String(26), String(100), String(64)
+
+# A number by scope that only grows: who keeps something in memory looks whether it still holds.
+revisions = Table(
+    "revisions",
+    metadata,
+    Column("scope", _NAME, primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+)
+
+# --- models and applications -------------------------------------------------------------------------------------
+
+models = Table(
+    "models",
+    metadata,
+    Column("name", _NAME, primary_key=True),
+    Column("made_at", Moment, nullable=False),
+    Column("made_by", Words, nullable=False),
+)
+
+model_versions = Table(
+    "model_versions",
+    metadata,
+    Column("name", _NAME, ForeignKey("models.name"), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("seal", _HASH, nullable=False),
+    Column("facts", Json, nullable=False),
+    Column("uri", Words, nullable=False),  # from the artifacts' root, so that every machine may mount it elsewhere
+    Column("made_at", Moment, nullable=False),
+    Column("made_by", Words, nullable=False),
+)
+
+applications = Table(
+    "applications",
+    metadata,
+    Column("name", _NAME, primary_key=True),
+    Column("kind", _NAME, nullable=False),
+    Column("made_at", Moment, nullable=False),
+    Column("made_by", Words, nullable=False),
+)
+
+releases = Table(
+    "releases",
+    metadata,
+    Column("name", _NAME, ForeignKey("applications.name"), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("seal", _HASH, nullable=False),  # SHA-256 of the manifest
+    Column("manifest", Json, nullable=False),
+    Column("made_at", Moment, nullable=False),
+    Column("made_by", Words, nullable=False),
+)
+
+# Every move of an alias; the last of each is where it stands. `back_to` is the move that a rollback returns to.
+alias_moves = Table(
+    "alias_moves",
+    metadata,
+    Column("move", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("kind", _NAME, nullable=False),  # model | application
+    Column("name", _NAME, nullable=False),
+    Column("alias", _NAME, nullable=False),
+    Column("version", Integer, nullable=True),  # null: it stands nowhere
+    Column("back_to", BigInteger().with_variant(Integer, "sqlite"), ForeignKey("alias_moves.move"), nullable=True),
+    Column("at", Moment, nullable=False),
+    Column("by", Words, nullable=False),
+    Column("why", Words, nullable=True),
+    Index(None, "kind", "name", "alias", "move"),
+)
+
+# --- what is asked and corrected ---------------------------------------------------------------------------------
+
+predictions = Table(
+    "predictions",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("model", _NAME, nullable=False),
+    Column("version", Integer, nullable=True),  # null: a folder that is in no registry
+    Column("seal", _HASH, nullable=False),
+    Column("request_id", Words, nullable=False),
+    Column("key_id", _ID, nullable=True),
+    Column("application", _NAME, nullable=True),
+    Column("customer", Words, nullable=True),
+    Column("text", Words, nullable=True),  # kept only where the settings say so
+    Column("output", Json, nullable=False),
+    Column("at", Moment, nullable=False),
+    Index(None, "customer"),
+    Index(None, "at"),
+    Index(None, "model", "at"),
+)
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("prediction_id", _ID, ForeignKey("predictions.id", ondelete="CASCADE"), nullable=False),
+    Column("answer", Json, nullable=False),
+    Column("by", Words, nullable=False),
+    Column("why", Words, nullable=True),
+    Column("key_id", _ID, nullable=True),
+    Column("at", Moment, nullable=False),
+    Column("once", Words, nullable=True, unique=True),  # the caller's idempotency key
+    Index(None, "prediction_id"),
+    Index(None, "at"),
+)
+
+# --- work --------------------------------------------------------------------------------------------------------
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("kind", _NAME, nullable=False),
+    Column("arguments", Json, nullable=False),
+    Column("state", String(20), nullable=False),  # queued | running | done | failed | cancelled
+    Column("run_at", Moment, nullable=False),  # not before
+    Column("schedule", _NAME, nullable=True),
+    Column("progress", Json, nullable=True),
+    Column("result", Json, nullable=True),
+    Column("error", Json, nullable=True),
+    Column("worker", Words, nullable=True),
+    Column("heartbeat_at", Moment, nullable=True),
+    Column("attempts", Integer, nullable=False),
+    Column("most_attempts", Integer, nullable=False),
+    Column("cancelled_by", Words, nullable=True),  # asked to stop
+    Column("once", Words, nullable=True, unique=True),  # of two with the same one only the first is kept
+    Column("made_at", Moment, nullable=False),
+    Column("made_by", Words, nullable=False),
+    Column("started_at", Moment, nullable=True),
+    Column("ended_at", Moment, nullable=True),
+    Index(None, "state", "run_at"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("topic", _NAME, nullable=False),
+    Column("data", Json, nullable=False),
+    Column("at", Moment, nullable=False),
+    Index(None, "topic", "sequence"),
+)
+
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("name", Words, nullable=False),  # what the client calls it; never a path
+    Column("media_type", Words, nullable=True),
+    Column("size", BigInteger, nullable=True),  # what it should have in the end
+    Column("received", BigInteger, nullable=False),
+    Column("sha256", _HASH, nullable=True),
+    Column("state", String(20), nullable=False),  # receiving | checked | refused
+    Column("made_at", Moment, nullable=False),
+    Column("made_by", Words, nullable=False),
+    Index(None, "state", "made_at"),
+)
+
+# --- who may do what ---------------------------------------------------------------------------------------------
+
+users = Table(
+    "users",
+    metadata,
+    Column("name", _NAME, primary_key=True),
+    Column("made_at", Moment, nullable=False),
+    Column("made_by", Words, nullable=False),
+)
+
+roles = Table(
+    "roles",
+    metadata,
+    Column("user", _NAME, ForeignKey("users.name", ondelete="CASCADE"), primary_key=True),
+    Column("application", _NAME, primary_key=True),  # `*`: every one, and what belongs to none
+    Column("role", String(20), nullable=False),  # viewer | operator | admin
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("name", Words, nullable=False),
+    Column("prefix", String(20), nullable=False, unique=True),  # the part that may be shown
+    Column("hash", _HASH, nullable=False),
+    Column("user", _NAME, ForeignKey("users.name", ondelete="CASCADE"), nullable=True),
+    Column("scopes", Json, nullable=False),
+    Column("made_at", Moment, nullable=False),
+    Column("made_by", Words, nullable=False),
+    Column("expires_at", Moment, nullable=True),
+    Column("used_at", Moment, nullable=True),
+    Column("revoked_at", Moment, nullable=True),
+    Column("replaces", _ID, ForeignKey("keys.id"), nullable=True),
+    Index(None, "user"),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("hash", _HASH, primary_key=True),  # of the cookie
+    Column("key_id", _ID, ForeignKey("keys.id", ondelete="CASCADE"), nullable=False),
+    Column("made_at", Moment, nullable=False),
+    Column("seen_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Index(None, "key_id"),
+    Index(None, "expires_at"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", Moment, nullable=False),
+    Column("who", Words, nullable=False),
+    Column("what", _NAME, nullable=False),
+    Column("subject", Words, nullable=False),
+    Column("details", Json, nullable=False),
+    Column("previous", _HASH, nullable=False),
+    Column("hash", _HASH, nullable=False),
+)

@@ -1,0 +1,85 @@
+"""Real work as jobs: records become a model, a training is killed and goes on, what fails says why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from homefield.bundle import open_bundle, resolve_model
+from homefield.operate.jobs import submit
+from homefield.operate.uploads import UploadLimits, append, begin, finish
+from homefield.store import Store, artifacts_of
+from homefield.workspace import Workspace
+
+from ...ship.runs import write_records
+from .conftest import StartWorker, folder_of, kill, process_of, wait_for
+
+
+@pytest.fixture
+def backend() -> str:
+    """What a job does does not depend on the database."""
+    return "sqlite"
+
+
+def sent(store: Store, place: Workspace, file: Path) -> str:
+    made = begin(store, file.name, by="li.na", limits=UploadLimits())
+    append(store, artifacts_of(place), made.id, 0, [file.read_bytes()], limits=UploadLimits())
+    return finish(store, artifacts_of(place), made.id, limits=UploadLimits()).id
+
+
+def test_an_upload_becomes_a_model_though_the_training_is_killed(
+    place: Workspace, opened: Store, worker: StartWorker, tmp_path: Path
+) -> None:
+    upload = sent(opened, place, write_records(tmp_path / "records.csv"))
+    worker()
+
+    def done(kind: str, arguments: dict[str, object]) -> dict[str, object]:
+        job = submit(opened, kind, arguments, by="li.na")
+        ended = wait_for(opened, job.id, lambda job: job.state in ("done", "failed"), "ended")
+        log = (folder_of(place, job) / "log.txt").read_text(encoding="utf-8")
+        assert ended.state == "done", f"{ended.error}\n{log}"
+        assert isinstance(ended.result, dict)
+        return ended.result
+
+    options = {"suspects_rows": 0, "near_threshold": 1.0}
+    made = done("prepare", {"files": [upload], "dataset": "shop", "options": options})
+    assert made["dataset"] == str(place.datasets / "shop")
+    keys = {"backbone": "cnn-text", "epochs": 8, "checkpoint_minutes": 0}
+    job = submit(opened, "finetune", {"data": "shop", "run": "one", "keys": keys}, by="li.na")
+    checkpoints = place.runs / "one" / "checkpoints"
+    found = wait_for(opened, job.id, lambda _: checkpoints.is_dir() and any(checkpoints.iterdir()), "trained a while")
+    kill(process_of(found))
+    trained = wait_for(opened, job.id, lambda job: job.state in ("done", "failed"), "trained")
+    assert (trained.state, trained.attempts) == ("done", 2), trained.error
+    assert done("export", {"run": "one", "name": "shop"})["model"] == "shop@1"
+    bundle = open_bundle(resolve_model("shop@1", place))
+    assert len(bundle.manifest.labels) == 4
+    judged = done("evaluate", {"model": "shop@1", "file": upload})
+    assert Path(str(judged["report"])).is_file()
+    assert judged["rows"] == 400
+
+
+def test_what_cannot_be_done_says_why_in_both_languages(
+    place: Workspace, opened: Store, worker: StartWorker, tmp_path: Path
+) -> None:
+    arguments = {"files": [str(tmp_path / "missing.csv")], "dataset": "shop"}
+    job = submit(opened, "prepare", arguments, by="li.na")
+    worker()
+    failed = wait_for(opened, job.id, lambda job: job.state == "failed", "failed")
+    assert failed.attempts == 1
+    assert failed.error is not None
+    assert failed.error["code"] == "data.missing_file"
+    assert "missing.csv" in failed.error["zh"]["what"]
+    assert "missing.csv" in (folder_of(place, job) / "log.txt").read_text(encoding="utf-8")
+
+
+def test_what_is_there_already_is_not_written_over(place: Workspace, opened: Store, worker: StartWorker) -> None:
+    (place.datasets / "shop").mkdir(parents=True)
+    (place.datasets / "shop" / "mine").write_text("mine", encoding="utf-8")
+    job = submit(opened, "prepare", {"files": ["/nothing.csv"], "dataset": "shop"}, by="li.na")
+    worker()
+    failed = wait_for(opened, job.id, lambda job: job.state == "failed", "failed")
+    assert failed.error is not None
+    assert failed.error["code"] == "files.exists"
+    assert (place.datasets / "shop" / "mine").read_text(encoding="utf-8") == "mine"
