@@ -162,17 +162,31 @@ def test_several_threads_get_what_one_gets(cut: Made) -> None:
     assert found == expected
 
 
+def test_several_cores_give_what_one_gives(cut: Made) -> None:
+    texts = [*cut.dataset.frame("test")["text"].to_list(), "", "loan papers " * 40]
+    one, several = (Predictor(cut.bundle, precision="fp32", threads=threads).outputs(texts) for threads in (1, 3))
+    np.testing.assert_allclose(several.logits, one.logits, rtol=0, atol=1e-4)
+    np.testing.assert_allclose(several.vectors, one.vectors, rtol=0, atol=1e-4)
+    assert several.faults == one.faults
+
+
 def test_models_on_one_frozen_part_hold_it_once(cut: Made, twin: Made) -> None:
     sessions = Sessions()
     first, second = cut.predictor(sessions=sessions), twin.predictor(sessions=sessions)
     assert first.network.frozen == second.network.frozen is not None
     assert first.network._shared is second.network._shared
-    batch = next(first.reader.batches(first.reader.read(["my card"]).ids, tokens=100))
+    batch = first.reader.batches(first.reader.read(["my card"]).ids, tokens=100)[0]
     hidden = first.network.reach(batch.ids, batch.mask)
     for made, predictor in ((cut, first), (twin, second)):
         np.testing.assert_array_equal(
             predictor.network.finish(hidden, batch.mask)[0], made.predictor().outputs(["my card"]).logits
         )
+
+
+def test_where_other_work_shares_the_processors_no_pass_takes_several(cut: Made) -> None:
+    for spin in (False, True):
+        network = Predictor(cut.bundle, threads=2, sessions=Sessions(spin=spin)).network
+        assert (network._head._wide is network._head._narrow) == (not spin)
 
 
 def test_a_budget_that_nothing_keeps_answers_nothing(cut: Made) -> None:

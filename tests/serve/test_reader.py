@@ -7,7 +7,7 @@ from itertools import combinations, pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homefield.serve.reader import _PASS, cut_by_length
+from homefield.serve.reader import _LEAST, _PASS, cut_by_length, share
 
 LENGTHS = st.lists(st.integers(1, 60), min_size=1, max_size=9).map(sorted)
 
@@ -38,3 +38,16 @@ def test_texts_of_one_length_are_one_batch_until_it_is_full() -> None:
 
 def test_a_long_text_does_not_make_short_ones_wait() -> None:
     assert cut_by_length([8] * 31 + [60], 1_024) == [31, 32]
+
+
+@given(st.integers(1, 100_000), st.integers(64, 2_048), st.integers(1, 64))
+def test_what_a_batch_may_hold_gives_every_core_as_much(total: int, tokens: int, cores: int) -> None:
+    most = share(total, tokens, cores)
+    assert min(_LEAST, tokens) <= most <= tokens
+    batches = -(-total // most)
+    assert batches <= cores * -(-total // (cores * tokens))
+
+
+def test_32_texts_of_one_length_are_two_halves_on_two_cores_and_eight_batches_on_eight() -> None:
+    assert cut_by_length([20] * 32, share(640, 1_024, 2)) == [16, 32]
+    assert cut_by_length([20] * 32, share(640, 1_024, 8)) == [4, 8, 12, 16, 20, 24, 28, 32]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from homefield.errors import CallError
-from homefield.serve import Prediction, Together
+from homefield.serve import Prediction, Predictor, Together
 
 from ..ship.models import Made
 
@@ -30,6 +30,14 @@ def test_models_on_one_frozen_part_share_a_pass_and_answer_as_alone(
     assert list(found) == ["a", "b", "c"]
     for name, made in expected.items():
         alone = made.predictor().predict(texts)
+        assert all(close(one, other) for one, other in zip(found[name], alone, strict=True))
+
+
+def test_on_several_cores_models_answer_as_alone_on_as_many(cut: Made, twin: Made) -> None:
+    texts = [*cut.dataset.frame("test")["text"].to_list(), "", "loan papers " * 40]
+    found = Together({"a": cut.bundle, "b": twin.bundle}, threads=3).predict(texts)
+    for name, made in (("a", cut), ("b", twin)):
+        alone = Predictor(made.bundle, threads=3).predict(texts)
         assert all(close(one, other) for one, other in zip(found[name], alone, strict=True))
 
 

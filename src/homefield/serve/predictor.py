@@ -20,7 +20,7 @@ from homefield.serve.neighbours import Neighbours
 from homefield.serve.network import ServedNetwork, Sessions
 from homefield.serve.prediction import Prediction, Reason
 from homefield.serve.products import Products
-from homefield.serve.reader import Reader, Texts
+from homefield.serve.reader import Reader, Texts, in_order
 from homefield.serve.unknown import UnknownScore
 
 __all__ = ["CHUNK", "TOKENS", "Outputs", "Predictor", "check_texts"]
@@ -112,18 +112,9 @@ class Predictor:
             size = max(1, len(manifest.labels))
             return Outputs(np.empty((0, size), np.float32), np.empty((0, manifest.width), np.float32), {})
         read = self.reader.read(texts)
-        if len(texts) == 1:
-            batch = next(self.reader.batches(read.ids, tokens=TOKENS))
-            return self.whole(read, *self.network(batch.ids, batch.mask))
-        logits: NDArray[np.float32] | None = None
-        for batch in self.reader.batches(read.ids, tokens=TOKENS):
-            some, their = self.network(batch.ids, batch.mask)
-            if logits is None:
-                logits = np.empty((len(texts), some.shape[1]), dtype=np.float32)
-                vectors = np.empty((len(texts), their.shape[1]), dtype=np.float32)
-            logits[batch.places], vectors[batch.places] = some, their
-        assert logits is not None
-        return self.whole(read, logits, vectors)
+        batches = self.reader.batches(read.ids, tokens=TOKENS, cores=self.network.cores.count)
+        found = self.network.cores.each(lambda batch: self.network(batch.ids, batch.mask), batches)
+        return self.whole(read, *in_order(batches, found))
 
     def whole(self, read: Texts, logits: NDArray[np.float32], vectors: NDArray[np.float32]) -> Outputs:
         """What the model gives for texts that were read and went through the network: with what stands beside it."""

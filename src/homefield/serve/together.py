@@ -16,7 +16,7 @@ from homefield.bundle import Bundle
 from homefield.serve.network import Sessions
 from homefield.serve.prediction import Prediction
 from homefield.serve.predictor import TOKENS, Outputs, Predictor, check_texts
-from homefield.serve.reader import Texts
+from homefield.serve.reader import Batch, Texts
 
 __all__ = ["Together", "family", "shared_outputs"]
 
@@ -79,18 +79,15 @@ def shared_outputs(asked: Mapping[Key, tuple[Predictor, Sequence[str]]]) -> dict
     wanted = {key: np.isin(np.arange(len(places)), some) for key, some in rows.items()}
     logits: dict[Key, NDArray[np.float32]] = {}
     vectors: dict[Key, NDArray[np.float32]] = {}
-    for batch in first.reader.batches(read.ids, tokens=TOKENS):
-        hidden = first.network.reach(batch.ids, batch.mask)
-        for key, (predictor, _) in asked.items():
-            here = wanted[key][batch.places]
-            if not here.any():
-                continue
-            some = (hidden, batch.mask) if here.all() else (hidden[here], batch.mask[here])
-            given, theirs = predictor.network.finish(*some)
+    batches = first.reader.batches(read.ids, tokens=TOKENS, cores=first.network.cores.count)
+    passed = first.network.cores.each(lambda batch: _pass(asked, wanted, batch), batches)
+    for batch, outputs in zip(batches, passed, strict=True):
+        for key, (given, theirs) in outputs.items():
             if key not in logits:
                 logits[key] = np.empty((len(places), given.shape[1]), dtype=np.float32)
                 vectors[key] = np.empty((len(places), theirs.shape[1]), dtype=np.float32)
-            logits[key][batch.places[here]], vectors[key][batch.places[here]] = given, theirs
+            here = batch.places[wanted[key][batch.places]]
+            logits[key][here], vectors[key][here] = given, theirs
     found = {}
     for key, (predictor, texts) in asked.items():
         if not texts:
@@ -100,6 +97,20 @@ def shared_outputs(asked: Mapping[Key, tuple[Predictor, Sequence[str]]]) -> dict
         faults = {row: read.faults[place] for row, place in enumerate(mine) if place in read.faults}
         its = Texts([read.cleaned[place] for place in mine], [read.ids[place] for place in mine], faults)
         found[key] = predictor.whole(its, logits[key][rows[key]], vectors[key][rows[key]])
+    return found
+
+
+def _pass(
+    asked: Mapping[Key, tuple[Predictor, Sequence[str]]], wanted: Mapping[Key, NDArray[np.bool_]], batch: Batch
+) -> dict[Key, tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """The frozen part once for a batch, and what each head makes of the texts it is asked (`wanted`, of all texts)."""
+    hidden = next(iter(asked.values()))[0].network.reach(batch.ids, batch.mask)
+    found = {}
+    for key, (predictor, _) in asked.items():
+        here = wanted[key][batch.places]
+        if here.any():
+            some = (hidden, batch.mask) if here.all() else (hidden[here], batch.mask[here])
+            found[key] = predictor.network.finish(*some)
     return found
 
 
