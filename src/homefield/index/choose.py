@@ -9,8 +9,8 @@ from homefield.index.graph import GraphIndex
 __all__ = ["GRAPH_FROM", "index_for"]
 
 GRAPH_FROM = 20_000
-# Median of one query among vectors of 384 numbers, two cores in use by others (benchmarks/index.py): of 5,000, 0.11 ms
-# exact and 0.17 in the graph, which took 4.3 s to build instead of 0.3; of 20,000, 32 ms exact.
+# Not yet measured on a quiet machine. Of 5,000 vectors of 384 numbers, others at work, a query takes 0.11 ms exact and
+# 0.17 in the graph, which takes 4.3 s to build instead of 0.3 (benchmarks/index.py): the place where it pays is above.
 
 
 def index_for(width: int, vectors: int) -> VectorIndex:
