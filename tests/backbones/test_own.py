@@ -56,12 +56,13 @@ def test_the_folder_gives_the_network_again(encoder: Encoder, weights: Weights, 
     assert again.tokenizer.to_str() == encoder.tokenizer.to_str()
 
 
-def test_eight_bits_take_the_tables_to_a_quarter(encoder: Encoder, tmp_path: Path) -> None:
+def test_eight_bits_take_the_matrices_to_a_quarter(encoder: Encoder, tmp_path: Path) -> None:
     write_own(encoder, tmp_path / "mine", weights="int8")
     kept = load_file(tmp_path / "mine" / "model.safetensors")
     assert kept["words.weight"].dtype is torch.int8
     assert kept["phrases.weight"].dtype is torch.int8
-    assert kept["blocks.0.qkv.weight"].dtype is torch.float16
+    assert kept["blocks.0.qkv.weight"].dtype is torch.int8
+    assert kept["blocks.0.qkv.bias"].dtype is torch.float16
     assert "phrases.slots" not in kept  # a place for each n-gram instead of a million
 
 

@@ -1,12 +1,13 @@
 """The folder of a backbone that was pretrained here: config.json, tokenizer.json, model.safetensors and a card.
 
-Weights lie in 16 bits, or the large tables in 8 with one scale a row, which is what keeps a backbone small enough to
-be carried; they are float32 again once loaded. The place table of the n-grams is rebuilt from their places.
+Weights lie in 16 bits, or the matrices in 8 with one scale a row, which is what keeps a backbone small enough to be
+carried; they are float32 again once loaded. The place table of the n-grams is rebuilt from their places.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -31,7 +32,7 @@ __all__ = ["KIND", "OUTPUT", "Weights", "read_output", "read_own", "write_own"]
 KIND = "homefield"
 OUTPUT = "masked.safetensors"
 Weights = Literal["float32", "float16", "int8"]
-_TABLES = ("words.weight", "phrases.weight")
+_MATRICES = re.compile(r"(words|phrases)\.weight|blocks\..*\.weight")
 
 
 def write_own(
@@ -107,7 +108,7 @@ def _packed(state: Mapping[str, Tensor], weights: Weights) -> dict[str, Tensor]:
             packed["phrases.places"] = places[tensor[places].argsort()].to(torch.int32)
         elif not tensor.is_floating_point():
             packed[name] = tensor
-        elif weights == "int8" and name in _TABLES:
+        elif weights == "int8" and tensor.dim() == 2 and _MATRICES.fullmatch(name):
             # Symmetric, one scale a row; the quantised row is at most half a step from the true one.
             scale = tensor.abs().amax(1, keepdim=True).clamp(min=1e-8) / 127
             packed[name] = (tensor / scale).round().to(torch.int8)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from homefield.backbones.tokenizer import corpus_tokenizer
 from homefield.errors import CallError
@@ -45,6 +46,16 @@ def test_a_batch_is_cut_from_anywhere_at_any_length(tmp_path: Path) -> None:
         starts = cut.shift + rows * (cut.length - 1)
         assert ids[0, 1:].tolist() == flat[starts[0] : starts[0] + cut.length - 1].tolist()
         assert ids[1, 1:].tolist() == flat[starts[1] : starts[1] + cut.length - 1].tolist()
+
+
+def test_a_stream_held_by_a_device_gives_the_same_batches(tmp_path: Path) -> None:
+    stream = packed(tmp_path).learn
+    lying = np.concatenate([ids | np.where(begins, 0, 1 << 15) for ids, begins in stream.blocks(1000)])
+    held = Stream(lying.astype(np.uint16), torch.from_numpy(lying.astype(np.int32)))
+    rows = np.array([3, 0, 5])
+    for mine, theirs in zip(held.batch(rows, Cut(16, 7), first=2), stream.batch(rows, Cut(16, 7), first=2), strict=True):
+        assert mine.equal(theirs)
+    assert stream.on(torch.device("cpu")) is stream
 
 
 def test_what_is_held_out_is_not_learned_from(tmp_path: Path) -> None:

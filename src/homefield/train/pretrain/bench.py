@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import torch
 from tokenizers import Tokenizer
+from torch import nn
 
 from homefield.backbones.catalogue import resolve
-from homefield.backbones.encoder import Encoder, Shape
+from homefield.backbones.encoder import Block, Encoder, Shape
 from homefield.backbones.extend import extended, extended_tokenizer, missing_characters
 from homefield.backbones.facts import Facts
 from homefield.backbones.folder import facts_of_folder
@@ -106,7 +109,25 @@ def lay_out(
         teaching = _teaching(recipe, backbone, precision, workspace, listen) if recipe.teacher else None
     first = special_id(tokenizer, "[CLS]")
     speed = product_speed(found, precision.arithmetic)
-    return PretrainBench(recipe, model.to(precision.device), packed, masking, first, precision, found, speed, teaching)
+    model = model.to(precision.device)
+    if precision.device.type == "cuda" and _can_compile():
+        _compile_blocks(model)
+    return PretrainBench(recipe, model, packed, masking, first, precision, found, speed, teaching)
+
+
+def _can_compile() -> bool:
+    """Whether PyTorch finds what it makes GPU kernels with."""
+    return find_spec("triton") is not None and any(map(shutil.which, ("cc", "gcc", "clang")))
+
+
+def _compile_blocks(model: nn.Module) -> None:
+    """Fuse what each block does between its matrix products: the blocks are alike, so one of them is compiled.
+
+    On a processor it gained nothing, and the layers around the blocks pick tokens by value, which is no fixed shape.
+    """
+    for module in model.modules():
+        if isinstance(module, Block):
+            module.compile()
 
 
 def _teaching(

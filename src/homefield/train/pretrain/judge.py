@@ -131,7 +131,7 @@ def measure_stream(
         torch.manual_seed(_SEED)
         for start in range(0, len(rows), max(1, part // length)):
             chosen = rows[start : start + max(1, part // length)]
-            ids, begins = map(torch.from_numpy, stream.batch(chosen, cut, first=first))
+            ids, begins = stream.batch(chosen, cut, first=first)
             seen, told = masking.hide(ids, begins)
             with precision.running():
                 loss, weight = model.surprise(*(each.to(precision.device) for each in (ids, seen, told)))

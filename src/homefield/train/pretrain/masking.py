@@ -26,14 +26,15 @@ class Masking:
         """ids [B, T] and where words begin [B, T] to ids with hidden ones [B, T] and the places to tell [B, T] bool.
 
         All tokens of a word are hidden or none. Of the hidden, 80 % become the mask, 10 % any token, 10 % stay.
-        Random numbers come from PyTorch's generator on the processor: the same seed hides the same on any device.
+        Random numbers come from the generator of the device that `ids` lie on.
         """
-        chance = torch.rand(2, *ids.shape)
+        chance = torch.rand(2, *ids.shape, device=ids.device)
         word = begins.cumsum(1) - 1
-        told = (chance[0].gather(1, word) < self.share) & (ids >= self.ordinary)
-        if not bool(told.any()):
-            told = ids >= self.ordinary
-        other = torch.randint(self.ordinary, self.vocabulary, ids.shape)
+        able = ids >= self.ordinary
+        told = (chance[0].gather(1, word) < self.share) & able
+        # Where chance hid none all are told. Not asked by `if`, which would wait for a GPU.
+        told = told | (able & ~told.any())
+        other = torch.randint(self.ordinary, self.vocabulary, ids.shape, device=ids.device)
         seen = torch.where(chance[1] < _MASKED, torch.full_like(ids, self.mask), ids)
         seen = torch.where(chance[1] >= 1 - _RANDOM, other, seen)
         return torch.where(told, seen, ids), told

@@ -16,8 +16,11 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
+from torch import Tensor
 
 from homefield.backbones.shelf import new_entry
 from homefield.data.corpus import held_out
@@ -45,25 +48,36 @@ class Cut:
 
 
 class Stream:
-    """Tokens [N] of one side of a corpus, as they lie on disk."""
+    """Tokens [N] of one side of a corpus, as they lie on disk, or on a GPU once they were put there."""
 
-    def __init__(self, packed: NDArray[np.unsignedinteger[Any]]) -> None:
+    def __init__(self, packed: NDArray[np.unsignedinteger[Any]], held: Tensor | None = None) -> None:
         self._packed = packed
+        self._held = held
         bits = packed.dtype.itemsize * 8 - 1
         self._number = packed.dtype.type((1 << bits) - 1)
 
     def __len__(self) -> int:
         return len(self._packed)
 
-    def batch(self, rows: NDArray[np.int64], cut: Cut, *, first: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    def on(self, device: torch.device) -> Stream:
+        """The same stream, cut on `device`: a GPU holds it whole, 4 or 8 bytes a token, and waits for no processor."""
+        if device.type == "cpu":
+            return self
+        wide = np.int32 if self._packed.dtype.itemsize == 2 else np.int64
+        return Stream(self._packed, torch.from_numpy(self._packed.astype(wide)).to(device))
+
+    def batch(self, rows: NDArray[np.int64], cut: Cut, *, first: int) -> tuple[Tensor, Tensor]:
         """The sequences `rows` [B]: ids [B, T], each opened by the token `first`, and where words begin [B, T]."""
         starts = cut.shift + rows * (cut.length - 1)
-        packed = self._packed[starts[:, None] + np.arange(cut.length - 1)]
-        ids = np.empty((len(rows), cut.length), np.int64)
-        begins = np.ones(ids.shape, np.bool_)
-        ids[:, 0] = first
-        ids[:, 1:] = packed & self._number
-        begins[:, 1:] = packed <= self._number
+        if self._held is None:
+            packed = torch.from_numpy(self._packed[starts[:, None] + np.arange(cut.length - 1)].astype(np.int64))
+        else:
+            device = self._held.device
+            places = torch.from_numpy(starts).to(device)[:, None] + torch.arange(cut.length - 1, device=device)
+            packed = self._held[places].long()
+        number = int(self._number)
+        ids = F.pad(packed & number, (1, 0), value=first)
+        begins = F.pad(packed <= number, (1, 0), value=True)
         # A sequence may begin within a word; what is left of the word stands for it.
         begins[:, 1] = True
         return ids, begins

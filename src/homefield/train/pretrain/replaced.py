@@ -69,8 +69,8 @@ class ReplacedModel(nn.Module):
         truth = ids[told]
         asked = F.cross_entropy(logits.float(), truth, reduction="sum")
         with torch.no_grad():
-            # Drawn by Gumbel noise of the processor's generator: the same seed makes the same up on any device.
-            noise = -torch.empty(logits.shape).exponential_().log().to(logits.device)
+            # Drawn by Gumbel noise.
+            noise = -torch.empty(logits.shape, device=logits.device).exponential_().log()
             made = (logits.float() + noise).argmax(1)
             changed = ids.masked_scatter(told, made)
         mask = torch.ones_like(told)

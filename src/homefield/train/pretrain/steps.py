@@ -37,13 +37,14 @@ def objective_of(bench: PretrainBench, cut: Callable[[], Cut]) -> Callable[[Rows
     Rows behind those of the stream are of pairs, and weigh one each.
     """
     model, masking, precision, teaching = bench.model, bench.masking, bench.precision, bench.teaching
+    stream = bench.packed.learn.on(precision.device)
 
     def objective(rows: Rows, number: int) -> tuple[Tensor, Tensor]:
         del number
-        count = cut().rows(len(bench.packed.learn))
+        count = cut().rows(len(stream))
         if teaching is not None and rows[0] >= count:
             return teaching.loss(model.backbone, rows - count, precision)
-        ids, begins = map(torch.from_numpy, bench.packed.learn.batch(rows, cut(), first=bench.first))
+        ids, begins = stream.batch(rows, cut(), first=bench.first)
         seen, told = masking.hide(ids, begins)
         with precision.running():
             return model.loss(*(each.to(precision.device) for each in (ids, seen, told)))
