@@ -6,7 +6,7 @@ disturbs both alike; ratios are of medians. The Trainer's clock runs over `train
 its training steps with the evaluations between them alone.
 
     python benchmarks/training_speed.py --rows 2000 --epochs 1 --repeats 3
-    python benchmarks/training_speed.py --target 0.925
+    python benchmarks/training_speed.py --only "homefield all" --epochs 3 --target 0.925
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ print(json.dumps({"seconds": whole, "train_seconds": values["seconds"]["train"],
     json.loads(line) for line in (Path(out) / "metrics.jsonl").read_text().splitlines() if '"evaluation"' in line],
     "accuracy": run.metrics.get("test", run.metrics["validation"])["accuracy"]}))
 """
+OURS_BY_NAME = {"homefield all": "all", "homefield top:2, cold": "top:2", "homefield top:2, warm": "top:2"}
+TRAINERS: dict[str, list[str]] = {"Trainer": [], "Trainer, 4 layers frozen": ["--freeze", "4"]}
 
 
 def main() -> None:
@@ -50,6 +52,7 @@ def main() -> None:
     parser.add_argument("--target", type=float, default=0.0, help="also measure the time to this test accuracy")
     parser.add_argument("--most-epochs", type=int, default=12, help="where the Trainer gives up on --target")
     parser.add_argument("--set", nargs="*", default=[], help="recipe keys for ours, KEY=VALUE")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="of the contestants of equal epochs, these alone")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
@@ -70,16 +73,16 @@ def measure(args: argparse.Namespace, place: Path) -> dict[str, list[dict[str, f
     dataset.frame("train").select("text", category="label").write_csv(train)
     found: dict[str, list[dict[str, float]]] = {}
     for turn in range(args.repeats):
-        for name, how in (
-            ("homefield all", "all"),
-            ("homefield top:2, cold", "top:2"),
-            ("homefield top:2, warm", "top:2"),
-        ):
+        for name, how in OURS_BY_NAME.items():
+            if args.only and name not in args.only:
+                continue
             out = place / f"run{turn}{len(found)}{name[-4:]}"
             home = place / (f"cache{turn}" if how == "top:2" else "cache")
             command = [OURS, str(place / "data"), how, str(args.epochs), str(turn), str(out), str(home), *args.set]
             found.setdefault(name, []).append(run([sys.executable, "-c", *command]))
-        for name, more in (("Trainer", []), ("Trainer, 4 layers frozen", ["--freeze", "4"])):
+        for name, more in TRAINERS.items():
+            if args.only and name not in args.only:
+                continue
             found.setdefault(name, []).append(peer(train, test, args.epochs, turn, more))
     if args.target:
         more = ["--target", str(args.target)]
@@ -104,8 +107,9 @@ def run(command: list[str]) -> dict[str, float]:
 
 
 def print_table(found: dict[str, list[dict[str, float]]]) -> None:
-    """Medians, and how many times faster than the Trainer."""
-    base = statistics.median(r["seconds"] for r in found["Trainer"])
+    """Medians, and how many times faster than the Trainer (of as many epochs, or else to the target)."""
+    trainer = next(name for name in reversed(found) if name == "Trainer" or name.startswith("Trainer to"))
+    base = statistics.median(r["seconds"] for r in found.get("Trainer", found[trainer]))
     for name, runs in found.items():
         seconds = statistics.median(r["seconds"] for r in runs)
         steps = statistics.median(r.get("train_seconds", r["seconds"]) for r in runs)
