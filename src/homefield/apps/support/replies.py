@@ -58,8 +58,8 @@ class Reply:
     """What is said, and why.
 
     decision: `answer` says the template filled; `clarify` asks which of two or three `choices` is meant, or for the
-    placeholder `missing`; `handoff` asks for a human; `abstain` says that it is not known. answer: the id given or asked
-    a value for. confidence: calibrated chance that the answer is right. reason: a message key. release: `name@3`.
+    placeholder `missing`; `handoff` asks for a human; `abstain` says that it is not known. answer: the id given, or
+    asked a value for. confidence: calibrated chance that the answer is right. reason: a message key. release: `name@3`.
     """
 
     decision: Decision
