@@ -26,6 +26,7 @@ __all__ = [
     "MessageRow",
     "add_message",
     "begin",
+    "by_peer",
     "change",
     "claim_sending",
     "delete_before",
@@ -101,12 +102,14 @@ def begin(
     transaction.execute(
         insert_or(transaction, conversations).values(vars(made)).on_conflict_do_nothing(index_elements=place)
     )
-    chosen = select(conversations).where(
-        conversations.c.application == application,
-        conversations.c.channel == channel,
-        conversations.c.peer == made.peer,
-    )
-    return ConversationRow(**transaction.execute(chosen.with_for_update()).one()._mapping)
+    chosen = _called(application, channel, made.peer).with_for_update()
+    return ConversationRow(**transaction.execute(chosen).one()._mapping)
+
+
+def by_peer(transaction: Transaction, application: str, channel: str, peer: str) -> ConversationRow | None:
+    """The conversation that a channel calls `peer`, to look at."""
+    row = transaction.execute(_called(application, channel, peer)).first()
+    return None if row is None else ConversationRow(**row._mapping)
 
 
 def hold(transaction: Transaction, application: str, conversation_id: str) -> ConversationRow | None:
@@ -255,6 +258,12 @@ def delete_before(transaction: Transaction, moment: datetime) -> int:
 def _named(application: str, conversation_id: str) -> Any:
     return select(conversations).where(
         conversations.c.application == application, conversations.c.id == conversation_id
+    )
+
+
+def _called(application: str, channel: str, peer: str) -> Any:
+    return select(conversations).where(
+        conversations.c.application == application, conversations.c.channel == channel, conversations.c.peer == peer
     )
 
 

@@ -187,6 +187,35 @@ class Desk:
                 conversations.tell(transaction, changed)
             return message
 
+    def handoff_told(self, conversation: str) -> None:
+        """Note that the channel knows that a human is wanted.
+
+        Raises:
+            CallError: `support.no_such_conversation`.
+        """
+        with self.store.write() as transaction:
+            row = self._one(transaction, conversation)
+            if row.handoff is not None:
+                conversations.change(transaction, row, handoff={**row.handoff, "told": True})
+
+    def known(self, channel: str, peer: str) -> str | None:
+        """The id of the conversation that a channel calls `peer`; None when there is none."""
+        with self.store.read() as transaction:
+            row = conversations.by_peer(transaction, self.name, channel, peer)
+            return None if row is None else row.id
+
+    def read(self, conversation: str, *, after: int = 0) -> tuple[ConversationRow, list[MessageRow]]:
+        """A conversation and its messages behind a number, to look at.
+
+        Raises:
+            CallError: `support.no_such_conversation`.
+        """
+        with self.store.read() as transaction:
+            row = conversations.one(transaction, self.name, conversation)
+            if row is None:
+                raise CallError("support.no_such_conversation", id=conversation[:100], name=self.name)
+            return row, conversations.messages_of(transaction, row.id, after=after)
+
     def release(self, conversation: str) -> ConversationRow:
         """Give a conversation back to the bot.
 
@@ -244,7 +273,7 @@ class Desk:
         standing = Standing(state, row.failures)
         if incoming.owner == "human":
             standing = standing.human_speaks()
-        elif incoming.owner == "bot":
+        elif incoming.owner == "bot" and not _untold(row):
             standing = standing.released()
         patience = timedelta(minutes=self.options.return_minutes)
         gone = not incoming.owner and row.human_at is not None and now() - row.human_at > patience
@@ -309,13 +338,18 @@ class Desk:
         if row.state == "closed":
             return row
         self._forget(transaction, row)
-        forgotten = {} if self._keep_texts else {"handoff": None, "variables": {}}
+        forgotten: dict[str, Any] = {} if self._keep_texts else {"handoff": None, "variables": {}}
         ended = Standing(_state(row)).ended()
         return conversations.change(transaction, row, state=ended.state, failures=0, expects=None, **forgotten)
 
     def _forget(self, transaction: Transaction, row: ConversationRow) -> None:
         if not self._keep_texts:
             conversations.forget_texts(transaction, row.id)
+
+
+def _untold(row: ConversationRow) -> bool:
+    """Whether the channel does not know yet that a human is wanted."""
+    return row.state == "waiting" and not (row.handoff or {}).get("told")
 
 
 def _state(row: ConversationRow) -> State:

@@ -42,8 +42,8 @@ class _Strict(BaseModel):
 class HandoffOptions(_Strict):
     """When a human takes over, beside the customer's wish and the bot's own doubt."""
 
-    failures: int = Field(2, ge=1, le=100, description="replies in a row that answer nothing")
-    confidence: float = Field(0.0, ge=0, le=1, description="an answer less sure than this goes to a human")
+    failures: int = Field(default=2, ge=1, le=100, description="replies in a row that answer nothing")
+    confidence: float = Field(default=0.0, ge=0, le=1, description="an answer less sure than this goes to a human")
     answers: list[str] = Field(default=[], description="ids of answers that a human gives")
     words: list[str] = Field(default=[], description="words that go to a human")
 
@@ -51,7 +51,7 @@ class HandoffOptions(_Strict):
 class Question(_Strict):
     """How the customer is asked for a value, and what one looks like."""
 
-    pattern: str | None = Field(None, max_length=500)
+    pattern: str | None = Field(default=None, max_length=500)
     zh: str | None = None
     en: str | None = None
 
@@ -71,7 +71,7 @@ class Source(_Strict):
 
     url: str
     pointer: str = Field(description="JSON pointer (RFC 6901) to the value in the reply")
-    seconds: float = Field(3.0, gt=0, le=30)
+    seconds: float = Field(default=3.0, gt=0, le=30)
     headers: dict[str, str] = Field(default={}, description="`env:NAME` takes a value from the environment")
 
     @field_validator("url")
@@ -107,7 +107,9 @@ class ChatwootOptions(_Strict):
     account: int = Field(ge=1)
     token: str = Field(description="the bot's access token; `env:NAME` takes it from the environment")
     secret: str | None = Field(None, description="what Chatwoot signs its webhooks with, from 4.13 on")
-    webhook_token: str | None = Field(None, description="without signatures: the `token` in the webhook's address")
+    webhook_token: str | None = Field(
+        default=None, description="without signatures: the `token` in the webhook's address"
+    )
 
     @model_validator(mode="after")
     def _guarded(self) -> ChatwootOptions:
@@ -119,9 +121,9 @@ class ChatwootOptions(_Strict):
 class SupportOptions(_Strict):
     """Everything that can be set of an application's conversations."""
 
-    idle_minutes: float = Field(60.0, gt=0, description="a conversation quiet for so long is closed")
-    return_minutes: float = Field(30.0, gt=0, description="a human silent for so long: the bot replies again")
-    history: int = Field(10, ge=0, le=100, description="messages behind that are looked at")
+    idle_minutes: float = Field(default=60.0, gt=0, description="a conversation quiet for so long is closed")
+    return_minutes: float = Field(default=30.0, gt=0, description="a human silent for so long: the bot replies again")
+    history: int = Field(default=10, ge=0, le=100, description="messages behind that are looked at")
     hosts: list[str] = Field(default=[], description="hosts that look-ups may ask")
     handoff: HandoffOptions = HandoffOptions()
     ask: dict[str, Question] = Field(default={})
