@@ -146,7 +146,7 @@ class Thinker:
 
     def _hand_over(self, asked: Asked, reason: str, before: Decided | None = None) -> Decided:
         said = sentence("support.say.handoff", asked.language)
-        decided = before or Decided("handoff", said, None, 1.0, reason, self._answerer.release)
+        decided = before or Decided("handoff", said, None, 0.0, reason, self._answerer.release)
         return replace(decided, decision="handoff", text=said, reason=reason, missing="", choices=(), expects=None)
 
 

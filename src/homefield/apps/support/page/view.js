@@ -33,6 +33,11 @@ function clock(at) {
   return element("time", { datetime: at }, written);
 }
 
+// How sure a reply is says something only where there was an answer to be sure of.
+function sure(message) {
+  return message.decision !== "handoff" || message.answer ? percent(message.confidence) : null;
+}
+
 export function bubble(message, { choose, look }) {
   const made = element("article", { class: `bubble ${message.speaker}`, "data-number": message.number ?? "" });
   const who = message.speaker === "human" && message.author ? message.author : words[`speaker.${message.speaker}`];
@@ -45,7 +50,7 @@ export function bubble(message, { choose, look }) {
     made.append(element("div", { class: "choices" }, ...buttons));
   }
   if (message.decision) {
-    const text = `${words[`decision.${message.decision}`]} · ${percent(message.confidence)}`;
+    const text = [words[`decision.${message.decision}`], sure(message)].filter(Boolean).join(" · ");
     made.append(element("button", { type: "button", class: "look", onclick: () => look(message) }, text));
   }
   return made;
@@ -71,6 +76,9 @@ function ranked(title, rows) {
 }
 
 export function inspector(message) {
+  const known = sure(message);
+  const offered = new Set(message.choices.map((one) => one.answer));
+  const others = message.runners_up.filter((one) => !offered.has(one.answer));
   const pairs = [[words.reason, message.why]];
   if (message.answer) pairs.push([words.answer, message.answer]);
   if (message.missing) pairs.push([words.missing, message.missing]);
@@ -78,13 +86,17 @@ export function inspector(message) {
   return [
     element("div", { class: `verdict ${message.decision}` },
       element("span", { class: "badge" }, words[`decision.${message.decision}`]),
-      element("span", { class: "sure" }, percent(message.confidence)),
-      element("span", { class: "sure-of" }, words.confidence),
-      bar(message.confidence),
+      ...(known
+        ? [
+            element("span", { class: "sure" }, known),
+            element("span", { class: "sure-of" }, words.confidence),
+            bar(message.confidence),
+          ]
+        : []),
     ),
     facts(pairs),
     ranked(words.options, message.choices.map((one) => ({ text: one.title, beside: one.answer, share: one.confidence }))),
     ranked(words.evidence, message.nearest.map((one) => ({ text: one.question, beside: one.answer, share: one.similarity }))),
-    ranked(words.runners_up, message.runners_up.map((one) => ({ text: one.title, beside: one.answer, share: one.confidence }))),
+    ranked(words.runners_up, others.map((one) => ({ text: one.title, beside: one.answer, share: one.confidence }))),
   ].filter((part) => part !== null);
 }
