@@ -150,7 +150,9 @@ def test_a_phone_shows_one_part_at_a_time_and_nothing_runs_out_of_the_screen(
     box = page.locator("body").bounding_box()
     assert box is not None
     assert box["width"] <= PHONE["width"]
-    wide = page.locator(":not(input)").evaluate_all("all => all.filter(one => one.scrollWidth > 391).map(one => one.tagName)")
+    wide = page.locator(":not(input)").evaluate_all(
+        "all => all.filter(one => one.scrollWidth > 391).map(one => one.tagName)"
+    )
     assert wide == []
 
 
