@@ -38,14 +38,14 @@ class Assistants(Protocol):
         """The one in use under this name.
 
         Raises:
-            CallError: `support.no_such_name`.
+            CallError: `support.no_such_application`.
         """
 
     def correct(self, name: str, correction: Correction) -> str:
         """Learn at once; the id of the answer that is given from now on, in every worker.
 
         Raises:
-            CallError: `support.no_such_name`, `support.no_such_answer`.
+            CallError: `support.no_such_application`, `support.no_such_answer`.
         """
 
     def hear(self, told: Mapping[str, int]) -> None:
@@ -63,18 +63,18 @@ class NoAssistants:
         """There is none.
 
         Raises:
-            CallError: `support.no_such_name`.
+            CallError: `support.no_such_application`.
         """
-        raise CallError("support.no_such_name", name=name[:100])
+        raise CallError("support.no_such_application", name=name[:100], known="-")
 
     def correct(self, name: str, correction: Correction) -> str:
         """There is none.
 
         Raises:
-            CallError: `support.no_such_name`.
+            CallError: `support.no_such_application`.
         """
         del correction
-        raise CallError("support.no_such_name", name=name[:100])
+        raise CallError("support.no_such_application", name=name[:100], known="-")
 
     def hear(self, told: Mapping[str, int]) -> None:
         """Nothing to do."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from homefield.cli.amounts import percent
 from homefield.cli.command import Group, argument, command, option
+from homefield.cli.commands.support_chat import chat
 from homefield.cli.face import Face
 from homefield.cli.outcome import Outcome, Table
 from homefield.cli.values import Place
@@ -77,3 +78,4 @@ def check(face: Face, file: Path, pairs: Path | None) -> Outcome:
 answers.add_command(check)
 support.add_command(mine)
 support.add_command(answers)
+support.add_command(chat)

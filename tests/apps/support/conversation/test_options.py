@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,19 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
     options = read(tmp_path, GOOD)
     assert options.handoff.failures == 3
     assert options.sources["status"].wanted == ("order_id",)
+
+
+@pytest.mark.parametrize("folder", ["en", "zh-CN"])
+def test_the_examples_in_the_guide_are_valid_and_name_every_option(
+    tmp_path: Path, repository: Path, folder: str
+) -> None:
+    page = (repository / "docs" / folder / "conversations.md").read_text(encoding="utf-8")
+    written = "\n".join(re.findall(r"```toml\n(.*?)```", page, re.DOTALL))
+    options = read(tmp_path, written)
+    assert options.model_fields_set == set(SupportOptions.model_fields)
+    assert options.handoff.model_fields_set == set(type(options.handoff).model_fields)
+    assert options.sources["status"].model_fields_set == set(type(options.sources["status"]).model_fields)
+    assert options.ask["order_id"].model_fields_set == set(type(options.ask["order_id"]).model_fields)
 
 
 def test_without_a_file_everything_is_as_by_default(tmp_path: Path) -> None:
