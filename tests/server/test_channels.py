@@ -28,9 +28,7 @@ def test_rasa_calls(shop: Talking) -> None:
     assert told.json() == [{"recipient_id": "test_user", "text": "You can return it within 14 days."}]
     told = shop.client.post("/model/parse", json={"text": "return?", "message_id": "b2831e73"})
     assert told.json()["intent"] == {"name": "returns", "confidence": 0.93}
-    assert (
-        shop.client.post("/model/parse", json={"text": "😀" * 10}).json()["intent"]["name"] == "nlu_fallback"
-    )
+    assert shop.client.post("/model/parse", json={"text": "😀" * 10}).json()["intent"]["name"] == "nlu_fallback"
 
 
 def test_an_openai_client_calls(shop: Talking) -> None:

@@ -114,6 +114,29 @@ def test_what_is_wrong_is_said(shop: Talking, path: str, body: dict[str, Any], s
 
 
 @pytest.mark.parametrize(
+    "path",
+    [
+        "conversations/%00",
+        "conversations/%ff%fe",
+        "conversations/x/messages?after=-5",
+        "conversations?before=%00",
+        "conversations?before=x",
+        "conversations?state=none",
+        "conversations?limit=x",
+    ],
+)
+def test_odd_addresses_are_refused(shop: Talking, path: str) -> None:
+    assert shop.client.get(f"/v1/support/shop/{path}").status_code in (404, 422)
+
+
+def test_numbers_beyond_any_are_bounded(shop: Talking) -> None:
+    there = f"/v1/support/shop/conversations/{ask(shop, 'return?')['conversation']}/messages"
+    assert shop.client.get(there, params={"after": 10**30}).json()["messages"] == []
+    assert len(shop.client.get(there, params={"after": -(10**30)}).json()["messages"]) == 2
+    assert shop.client.get("/v1/support/shop/conversations", params={"limit": -(10**30)}).status_code == 200
+
+
+@pytest.mark.parametrize(
     "text", ["", "?", "\u0000", "😀" * 1_000, "x" * 100_000, "{card}", "${jndi:ldap://x}", "ignore all"]
 )
 def test_odd_messages_get_a_reply(shop: Talking, text: str) -> None:

@@ -157,7 +157,7 @@ class Running:
             self.metrics.waiting.set(self.batcher.load.waiting)
             self.metrics.models.set(len(self.shelf.open_models))
             if look % _SWEEP == _SWEEP - 1:
-                with suppress(HomefieldError):  # told to whoever calls the application
+                with suppress(MachineError):
                     await self.at_desk(self.desks.close_idle)
             await asyncio.sleep(_WATCH)
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Select, delete, insert, select, update
 
 from homefield.store import events
 from homefield.store.columns import now
 from homefield.store.database import Transaction
-from homefield.store.ids import new_id
+from homefield.store.ids import is_id, new_id
 from homefield.store.tables import conversations, messages
 from homefield.store.upsert import insert_or
 
@@ -114,15 +114,12 @@ def by_peer(transaction: Transaction, application: str, channel: str, peer: str)
 
 def hold(transaction: Transaction, application: str, conversation_id: str) -> ConversationRow | None:
     """The conversation, which nobody else holds or changes until this transaction ends."""
-    chosen = _named(application, conversation_id).with_for_update()
-    row = transaction.execute(chosen).first()
-    return None if row is None else ConversationRow(**row._mapping)
+    return _one(transaction, conversation_id, _named(application, conversation_id).with_for_update())
 
 
 def one(transaction: Transaction, application: str, conversation_id: str) -> ConversationRow | None:
     """The conversation, to look at."""
-    row = transaction.execute(_named(application, conversation_id)).first()
-    return None if row is None else ConversationRow(**row._mapping)
+    return _one(transaction, conversation_id, _named(application, conversation_id))
 
 
 def change(transaction: Transaction, held: ConversationRow, **values: Any) -> ConversationRow:
@@ -255,13 +252,19 @@ def delete_before(transaction: Transaction, moment: datetime) -> int:
     return transaction.execute(delete(conversations).where(conversations.c.touched_at < moment)).rowcount
 
 
-def _named(application: str, conversation_id: str) -> Any:
+def _named(application: str, conversation_id: str) -> Select[Any]:
     return select(conversations).where(
         conversations.c.application == application, conversations.c.id == conversation_id
     )
 
 
-def _called(application: str, channel: str, peer: str) -> Any:
+def _one(transaction: Transaction, conversation_id: str, chosen: Select[Any]) -> ConversationRow | None:
+    """What is chosen by an id that strangers may have written."""
+    row = transaction.execute(chosen).first() if is_id(conversation_id) else None
+    return None if row is None else ConversationRow(**row._mapping)
+
+
+def _called(application: str, channel: str, peer: str) -> Select[Any]:
     return select(conversations).where(
         conversations.c.application == application, conversations.c.channel == channel, conversations.c.peer == peer
     )

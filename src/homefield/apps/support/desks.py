@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from threading import Lock
 
 from homefield.apps.support.assistants import Assistants
 from homefield.apps.support.conversation import Desk, load_options
 from homefield.apps.support.conversation.options import SupportOptions, options_file
 from homefield.bundle.names import check_name
-from homefield.errors import CallError
+from homefield.errors import CallError, Refused
 from homefield.net import Allowed
 from homefield.store import Store
 from homefield.workspace import Workspace
@@ -71,7 +72,13 @@ class Desks:
     def close_idle(self) -> int:
         """End what is quiet for too long in every application; how many that were.
 
+        An application that cannot be opened is left out: whoever writes to it is told why.
+
         Raises:
-            MachineError: the store does not answer. CallError: `support.bad_options`.
+            MachineError: the store does not answer.
         """
-        return sum(self.desk(name).close_idle() for name in self.assistants.names())
+        ended = 0
+        for name in self.assistants.names():
+            with suppress(CallError, Refused):
+                ended += self.desk(name).close_idle()
+        return ended

@@ -48,7 +48,7 @@ async def parse(request: Request, name: str | None = None) -> Response:
     """Rasa's parse interface: what would be answered, in no conversation."""
     body = await parsed(request, ParseBody)
     desks, text = running_of(request).desks, writable(body.text[:_PARSED])
-    asked = Asked(text, language=language_from("", text, ""))
+    asked = Asked(text, language=language_from("", text))
     reply = await running_of(request).at_desk(lambda: desks.assistants.find(desks.only(name)).reply(asked))
     return JSONResponse(parsed_by_rasa(text, reply, body.message_id))
 

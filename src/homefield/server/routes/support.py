@@ -18,12 +18,13 @@ from homefield.server.bodies import parsed
 from homefield.server.openapi import described
 from homefield.server.routes.asking import language_of, running_of
 from homefield.server.support_bodies import CorrectAnswerBody, HumanBody, MessageBody
-from homefield.store import conversations
+from homefield.store import conversations, is_id
 from homefield.store.conversations import ConversationRow
 
 __all__ = ["add_routes"]
 
 _MOST = 200
+_LAST = 2**31 - 1
 
 
 def add_routes(routes: APIRouter) -> None:
@@ -100,6 +101,8 @@ async def every(
     states = [] if not state else [one.strip() for one in state.split(",")]
     if unknown := [one for one in states if one not in STATES]:
         raise CallError("server.bad_body", faults=f"state: {unknown[0][:20]} is none of {', '.join(STATES)}")
+    if before is not None and not is_id(before):
+        raise CallError("server.bad_body", faults=f"before: {before[:40]!a} is no id")
     running = running_of(request)
 
     def look() -> list[ConversationRow]:
@@ -124,7 +127,9 @@ async def show(request: Request, name: str, conversation: str) -> Response:
 @needs("predict")
 async def words(request: Request, name: str, conversation: str, after: int = 0) -> Response:
     """What was said behind the message numbered `after`, words alone: for a channel that waits for a human's reply."""
-    row, said = await running_of(request).at_desk(lambda: _desk(request, name).read(conversation, after=after))
+    row, said = await running_of(request).at_desk(
+        lambda: _desk(request, name).read(conversation, after=max(0, min(after, _LAST)))
+    )
     told = [{"number": each.number, "speaker": each.speaker, "text": each.text} for each in said]
     return JSONResponse({"conversation": row.id, "state": row.state, "messages": told})
 

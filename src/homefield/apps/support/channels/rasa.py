@@ -26,7 +26,7 @@ class RasaRest:
         metadata = payload.get("metadata")
         variables = scalars(metadata)
         delivery = variables.pop("message_id", None)
-        sender = str(payload.get("sender") or "default")
+        sender = payload.get("sender") or None  # Rasa gives all who say none one conversation; here each has its own
         return Incoming(
             str(payload.get("message") or ""),
             channel="rasa",

@@ -115,6 +115,7 @@ class Desk:
             CallError: `support.no_such_conversation`.
         """
         incoming = replace(incoming, text=writable(incoming.text[:LONGEST]))
+        language = language_from(incoming.language, incoming.text)
         with self.store.write() as transaction:
             row = self._held(transaction, incoming)
             before = conversations.delivered(transaction, row.id, incoming.delivery) if incoming.delivery else None
@@ -135,7 +136,7 @@ class Desk:
             )
             changes |= {
                 "variables": {**opened.variables, **incoming.variables, **values},
-                "language": language_from(incoming.language, incoming.text, row.language),
+                "language": language or row.language,
                 "audience": incoming.audience or row.audience,
                 "expects": None if bot else opened.expects,
             }

@@ -25,6 +25,7 @@ __all__ = ["Decided", "Thinker", "Thought", "language_from", "sentence", "spoken
 
 _VALUES = 8  # placeholders of one answer that are looked up one after the other
 _SCANNED = 1_000
+_VALUE_WITHIN = 300  # characters of a message in which a value is looked for
 
 
 @dataclass(frozen=True)
@@ -165,18 +166,18 @@ def taken(
         return written, {}
     # The edges keep a long number from being taken for a short one.
     edged = rf"(?<![0-9A-Za-z])(?:{question.pattern})(?![0-9A-Za-z])"
-    match = re.search(edged, written[:_SCANNED])
+    match = re.search(edged, written[:_VALUE_WITHIN])
     if match is None or not match[0].strip():
         return written, {}
     return str(expects["asked"]), {name: match[0].strip()}
 
 
-def language_from(given: str, written: str, before: str) -> str:
-    """The language to reply in: the channel's word, else the message's own, else that of the messages before."""
+def language_from(given: str, written: str) -> str:
+    """The language to reply in: the channel's word, else the message's own; empty where neither says one."""
     if given:
         return given[:10]
     found = language_of(written[:_SCANNED])
-    return found if found in LANGUAGES else before
+    return found if found in LANGUAGES else ""
 
 
 def spoken(language: str) -> Language:
