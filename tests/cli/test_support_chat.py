@@ -30,9 +30,11 @@ def test_each_line_gets_its_reply_with_decision_and_reason(run: Run, typed: Any,
     assert ran.code == 0, ran.err
     for wanted in {
         "en": ("You can return it within 14 days.", "[Answered · 93.0 %] The answer is sure",
-               "  1. How do I return it?", "We are open from 9 to 18.", "[Handed over] The customer asked", "the bot keeps quiet"),
+               "  1. How do I return it?", "We are open from 9 to 18.",
+               "[Handed over] The customer asked", "the bot keeps quiet"),
         "zh": ("You can return it within 14 days.", "[已回答 · 93.0 %] 回复足够有把握。",
-               "  1. How do I return it?", "We are open from 9 to 18.", "[转人工] 客户要求人工服务。", "机器人不再回复"),
+               "  1. How do I return it?", "We are open from 9 to 18.",
+               "[转人工] 客户要求人工服务。", "机器人不再回复"),
     }[language]:  # fmt: skip
         assert wanted in ran.out
 
