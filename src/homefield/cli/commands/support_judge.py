@@ -13,12 +13,14 @@ from homefield.cli.records import column_option
 from homefield.cli.values import Name, Place, pairs
 
 if TYPE_CHECKING:
+    from homefield.apps.support.replies import Reply
     from homefield.apps.support.understanding.replay import Replayed
 
 __all__ = ["evaluate", "replay"]
 
 _SHOWN = 20
 _NUMBERS = ("recall_1", "recall_5", "mrr", "kept", "kept_right", "unknown_found", "automatic", "automatic_wrong")
+_SLICED = ("recall_1", "automatic", "automatic_wrong")
 
 
 @command("evaluate")
@@ -34,22 +36,14 @@ def evaluate(face: Face, release: str, file: Path, columns: tuple[tuple[str, str
     with open_registry(face.workspace) as registry:
         answerer = open_answerer(registry, release, threads=face.workspace.settings.threads)
     found, say = judge_release(answerer, file, pairs(columns, "--column")), face.say
-    facts = [
-        (say(f"support.number.{key}"), percent(found.numbers[key]))
-        for key in _NUMBERS
-        if found.numbers[key] is not None
-    ]
+    told = {key: found.numbers[key] for key in _NUMBERS if found.numbers[key] is not None}
+    facts = [(say(f"support.number.{key}"), percent(value)) for key, value in told.items()]
     if found.baseline is not None:
         facts.insert(1, (say("support.words_alone"), percent(found.baseline)))
     sliced = [
-        [name, f"{each['rows']:,}", *(percent(each[key]) for key in ("recall_1", "automatic", "automatic_wrong"))]
-        for name, each in found.slices.items()
+        [name, f"{each['rows']:,}", *(percent(each[key]) for key in _SLICED)] for name, each in found.slices.items()
     ]
-    headings = [
-        say("support.slice"),
-        say("support.rows"),
-        *(say(f"support.number.{k}") for k in ("recall_1", "automatic", "automatic_wrong")),
-    ]
+    headings = [say("support.slice"), say("support.rows"), *(say(f"support.number.{key}") for key in _SLICED)]
     proposed = [
         [say(f"support.propose.{each.kind}"), ", ".join(each.answers), str(each.rows), " | ".join(each.examples[:2])]
         for each in found.proposals[:_SHOWN]
@@ -86,11 +80,11 @@ def replay(face: Face, release: str, log: Path, against: str | None, columns: tu
 
 def _shown(found: Replayed, face: Face) -> Outcome:
     say = face.say
+    ordered = sorted(found.changes, key=lambda change: ("loss", "gain", "other").index(change.effect))
     rows = [
-        [say(f"support.effect.{each.effect}"), each.text, each.before.answer or say(f"support.decided.{each.before.decision}"),
-         each.after.answer or say(f"support.decided.{each.after.decision}")]
-        for each in sorted(found.changes, key=lambda change: ("loss", "gain", "other").index(change.effect))[:_SHOWN]
-    ]  # fmt: skip
+        [say(f"support.effect.{each.effect}"), each.text, *(_said(reply, face) for reply in (each.before, each.after))]
+        for each in ordered[:_SHOWN]
+    ]
     headings = [say("support.effect.title"), say("support.question"), found.champion, found.candidate]
     counts = {effect: found.count(effect) for effect in ("gain", "loss", "other")}
     return Outcome(
@@ -113,3 +107,7 @@ def _shown(found: Replayed, face: Face) -> Outcome:
         facts=[(say(f"support.effect.{effect}"), f"{count:,}") for effect, count in counts.items()],
         tables=[Table(headings, rows)] if rows else [],
     )  # fmt: skip
+
+
+def _said(reply: Reply, face: Face) -> str:
+    return reply.answer or face.say(f"support.decided.{reply.decision}")

@@ -42,7 +42,7 @@ class Judged:
     @property
     def correct(self) -> NDArray[np.bool_]:
         """Whether the likeliest answer is the right one, `[N]`; never for an unknown input."""
-        return (self.asking.best == self.right) & (self.right >= 0)
+        return np.asarray((self.asking.best == self.right) & (self.right >= 0))
 
 
 @dataclass(frozen=True)
@@ -107,9 +107,7 @@ def judge_release(answerer: ReleaseAnswerer, path: Path, columns: Mapping[str, s
     known = right >= 0
     baseline = difference = None
     if known.any():
-        nearest = contents.recall.lexicon.nearest(
-            [text for text, is_known in zip(texts, known, strict=True) if is_known]
-        )
+        nearest = contents.recall.lexicon.nearest([texts[row] for row in np.flatnonzero(known).tolist()])
         plain = contents.recall.question_matters[nearest] == right[known]
         baseline, difference = float(plain.mean()), paired_difference(judged.correct[known], plain)
     numbers = _numbers(judged, np.ones(len(rows), np.bool_), limits.strange)
@@ -129,7 +127,7 @@ def _right(answerer: ReleaseAnswerer, rows: Sequence[Row]) -> NDArray[np.int64]:
     """Answers are named by their ids or written out."""
     contents = answerer.lessons.contents
     place = {answer: number for number, matter in enumerate(contents.matters) for answer in matter.answers}
-    by_text = {contents.answers[id].text: number for id, number in place.items()}
+    by_text = {contents.answers[name].text: number for name, number in place.items()}
     return np.array([place.get(row.answer, by_text.get(row.answer, -1)) for row in rows], dtype=np.int64)
 
 
@@ -185,11 +183,8 @@ def _proposals(answerer: ReleaseAnswerer, judged: Judged) -> tuple[Proposal, ...
     for (one, other), count in pairs.items():
         back = pairs.get((other, one), 0)
         if one < other and back and min(count / asked[one], back / asked[other]) >= _SHARE:
-            rows = [
-                r
-                for r in missed[one] + missed[other]
-                if {int(judged.right[r]), int(judged.asking.best[r])} == {one, other}
-            ]
+            rows = [row for row in missed[one] if judged.asking.best[row] == other]
+            rows += [row for row in missed[other] if judged.asking.best[row] == one]
             found.append(_proposal("merge", (one, other), rows, answerer, judged))
             merged |= {one, other}
     for matter, rows in missed.items():

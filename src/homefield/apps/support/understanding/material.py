@@ -49,7 +49,7 @@ class Matter:
 
 @dataclass(frozen=True)
 class Material:
-    """Everything the records say. depth: earlier turns that belong to a question. intents: answers stand for intents."""
+    """Everything the records say. depth: earlier turns that belong to a question."""
 
     answers: Mapping[str, Answer]
     matters: tuple[Matter, ...]
@@ -154,12 +154,12 @@ def _named(texts: object) -> dict[str, str]:
 
 def _matters(examples: Sequence[Example], answers: Mapping[str, Answer]) -> tuple[Matter, ...]:
     """Answers that share a question and exclude each other together; every approved answer is in one."""
-    leader = {id: id for id in answers}
+    leader = {name: name for name in answers}
 
-    def top(id: str) -> str:
-        while leader[id] != id:
-            id = leader[id]
-        return id
+    def top(name: str) -> str:
+        while leader[name] != name:
+            name = leader[name]
+        return name
 
     first: dict[str, str] = {}
     for example in examples:
@@ -167,6 +167,6 @@ def _matters(examples: Sequence[Example], answers: Mapping[str, Answer]) -> tupl
         if before != example.answer and answers[before].excludes(answers[example.answer]):
             leader[top(example.answer)] = top(before)
     together: dict[str, list[str]] = {}
-    for id in answers:
-        together.setdefault(top(id), []).append(id)
-    return tuple(Matter(ids[0], tuple(ids)) for ids in together.values())
+    for name in answers:
+        together.setdefault(top(name), []).append(name)
+    return tuple(Matter(names[0], tuple(names)) for names in together.values())

@@ -95,7 +95,7 @@ def teach_answer(registry: Registry, answerer: ReleaseAnswerer, lesson: Lesson) 
     known = answerer.lessons.contents.answers
     if lesson.answer and lesson.answer not in known:
         raise CallError("support.no_such_answer", id=lesson.answer[:100])
-    same = next((id for id, each in known.items() if each.text == text), None)
+    same = next((name for name, each in known.items() if each.text == text), None)
     answer = lesson.answer or same or id_of(text)
     with registry.store.write() as transaction:
         learn(

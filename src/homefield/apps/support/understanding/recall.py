@@ -156,8 +156,8 @@ class Recall:
     def _words(
         self, words: csr_matrix, near: NDArray[np.int64], told: NDArray[np.int64]
     ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
-        """Words shared with questions and with answers, and the matters of both: of all of them while they are few, else
-        of the nearest."""
+        """Words shared with questions and with answers, and the matters of both: of all while they are few, else of the
+        nearest."""
         if self._whole is None:
             asked = near[near < len(self.question_matters)]
             values = (self.lexicon.questions[asked] @ words.T).toarray()[:, 0].astype(np.float64)

@@ -1,4 +1,4 @@
-"""A release on disk: what an application answers with, written whole or not at all, compared with its manifest when opened.
+"""A release on disk: what an application answers with, whole or not there, compared with its manifest when opened.
 
 Layout::
 
@@ -97,7 +97,7 @@ def read_release(folder: Path, manifest: Mapping[str, Any]) -> Contents:
 
 def _write(folder: Path, contents: Contents) -> None:
     written = {
-        "answers": [_plain(contents.answers[id]) for id in contents.answers],
+        "answers": [_plain(answer) for answer in contents.answers.values()],
         "matters": [list(matter.answers) for matter in contents.matters],
         "vectors": list(contents.answer_ids),
     }
@@ -129,7 +129,7 @@ def _read(folder: Path, manifest: Mapping[str, Any]) -> Contents:
         indexes["questions"],
         indexes["answers"],
         frame["matter"].to_numpy(),
-        np.array([place[id] for id in written["vectors"]], dtype=np.int64),
+        np.array([place[name] for name in written["vectors"]], dtype=np.int64),
         Lexicon.of_arrays(load_file(folder / "lexicon.safetensors")),
         Head(arrays["weights"], arrays["bias"]),
     )
@@ -144,17 +144,10 @@ def _read(folder: Path, manifest: Mapping[str, Any]) -> Contents:
 
 
 def _plain(answer: Answer) -> dict[str, Any]:
-    days = {name: None if day is None else day.isoformat() for name, day in _days(answer).items()}
-    return {**asdict(answer), **days}
-
-
-def _days(answer: Answer) -> dict[str, date | None]:
-    return {"valid_from": answer.valid_from, "valid_to": answer.valid_to}
+    days = {"valid_from": answer.valid_from, "valid_to": answer.valid_to}
+    return {**asdict(answer), **{name: day and day.isoformat() for name, day in days.items()}}
 
 
 def _answer(written: Mapping[str, Any]) -> Answer:
-    days = {
-        name: None if written[name] is None else date.fromisoformat(written[name])
-        for name in ("valid_from", "valid_to")
-    }
+    days = {name: date.fromisoformat(written[name]) if written[name] else None for name in ("valid_from", "valid_to")}
     return Answer(**{**written, **days})

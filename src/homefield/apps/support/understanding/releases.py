@@ -55,7 +55,7 @@ def find_release(registry: Registry, spec: str) -> Release:
         known = versions.application(transaction, name)
         found = versions.releases_of(transaction, name) if known is not None and known.kind == KIND else []
         if not found:
-            there = [each for each in versions.application_names(transaction)]
+            there = versions.application_names(transaction)
             raise CallError("support.no_such_application", name=name, known=", ".join(there) or "-")
         standing = aliases.standing(transaction, "application", name)
     numbers = {release.version: release for release in found}

@@ -31,7 +31,7 @@ class Logged:
 
 @dataclass(frozen=True)
 class Change:
-    """A message that the two releases reply to differently. effect: of the candidate, where the right answer is known."""
+    """A message that both releases reply to differently. effect: of the candidate, where the right answer is known."""
 
     row: int
     text: str
@@ -107,10 +107,8 @@ def replay(
 def _of_dialogue(dialogue: Dialogue) -> list[Logged]:
     found = []
     for exchange in exchanges(dialogue):
-        before = tuple(
-            Turn("customer" if turn.role == "customer" else "human", turn.text)
-            for turn in dialogue.turns[: exchange.at]
-        )
+        turns = dialogue.turns[: exchange.at]
+        before = tuple(Turn("customer" if turn.role == "customer" else "human", turn.text) for turn in turns)
         right = slotted(exchange.answer) if exchange.answer else ""
         found.append(Logged(Asked(exchange.question, before), right, dialogue.row))
     return found

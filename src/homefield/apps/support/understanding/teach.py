@@ -126,8 +126,8 @@ def _pairs(material: Material, train: Taught, seed: int) -> pl.DataFrame:
         for at, row in enumerate(mixed):
             text = train.texts[row]
             # Steps of one, two, ... round the circle: each pair once, and every question in equally many.
-            for step in range(1, min(partners, (len(mixed) - 1) // 2 or len(mixed) - 1) + 1):
-                pairs.append((text, train.texts[mixed[(at + step) % len(mixed)]], True))
+            steps = range(1, min(partners, (len(mixed) - 1) // 2 or len(mixed) - 1) + 1)
+            pairs += [(text, train.texts[mixed[(at + step) % len(mixed)]], True) for step in steps]
             pairs.append((text, texts[at % len(texts)], True))
             if train.questions[row] != text:
                 pairs.append((train.questions[row], texts[at % len(texts)], True))
