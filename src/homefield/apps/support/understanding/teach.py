@@ -105,8 +105,10 @@ def teach(
     dataset = prepare([file], folder / "pairs", columns={n: n for n in frame.columns}, options=options, listen=listen)
     keys: dict[str, object] = {
         "data": str(dataset.path), "task": "match", "seed": seed, "report": False, "baseline": False,
-        "estimate": False, "train": "top:2" if len(train.texts) <= FEW else "all",
+        "estimate": False,
     }  # fmt: skip
+    if len(train.texts) <= FEW and "backbone" not in settings:  # one that is named may have nothing to keep frozen
+        keys["train"] = "top:2"
     recipe = load_whole(None, {**keys, **settings}, workspace)
     run = finetune(recipe, folder / "run", workspace=workspace, listen=listen)
     return export_named(run, name, workspace, evidence=0, listen=listen)
