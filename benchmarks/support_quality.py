@@ -122,7 +122,7 @@ def _judged(rows: pl.DataFrame, asked: Path, seed: int, settings: Mapping[str, s
     file = folder / "rows.csv"
     rows.write_csv(file)
     workspace = Workspace(folder / "workspace")
-    columns = {"question": rows.columns[0], "intent": rows.columns[1]}
+    columns = {"question": "text", "intent": next(name for name in rows.columns if name != "text")}
     build("bench", workspace=workspace, intents=file, columns=columns, seed=seed, settings=settings)
     with open_registry(workspace) as registry:
         answerer = open_answerer(registry, "bench@1")
