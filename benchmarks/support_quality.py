@@ -21,18 +21,27 @@ import os
 import shutil
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+import homefield
+from homefield.apps.support.dialogues import Dialogue, read_dialogues
+from homefield.apps.support.history import history_text
 from homefield.apps.support.understanding.build import build
 from homefield.apps.support.understanding.judging import Verdict, judge_release
+from homefield.apps.support.understanding.lexicon import Lexicon
+from homefield.apps.support.understanding.material import DEPTH
 from homefield.apps.support.understanding.opened import open_answerer
 from homefield.bundle.registry import open_registry
+from homefield.evaluate.retrieval import fit_bm25
 from homefield.evaluate.risk import risk_threshold
+from homefield.evaluate.significance import paired_bootstrap
 from homefield.workspace import Workspace
 
 SHARED = Path(os.environ.get("HOMEFIELD_SHARED_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
@@ -117,6 +126,80 @@ def resplit(sure: np.ndarray, right: np.ndarray, seed: int) -> tuple[float, floa
     return float(np.mean(broken)), float(np.mean(automatic))
 
 
+@dataclass(frozen=True)
+class Turns:
+    """Customers' turns with what was said before, alone, and the agents' replies, of some dialogues."""
+
+    before: list[str]
+    alone: list[str]
+    replies: list[str]
+
+
+def crosswoz(seed: int, settings: Mapping[str, str], folder: Path) -> Numbers:
+    """Agents' replies of unseen dialogues, ranked for customers' turns with and without what was said before."""
+    dialogues = read_dialogues(DATA / "crosswoz_val.jsonl").dialogues
+    order = np.random.default_rng(seed).permutation(len(dialogues))
+    cut, held = len(order) // 5, len(order) // 20
+    test, validation, train = (
+        turns_of([dialogues[n] for n in part]) for part in (order[:cut], order[cut : cut + held], order[cut + held :])
+    )
+    pairs = {"text": [*train.before, *train.alone], "other": [*train.replies, *train.replies]}
+    pl.DataFrame(pairs).write_parquet(folder / "pairs.parquet")
+    options: dict[str, Any] = {"shares": {"train": 1.0}, "near_threshold": 1.0, "label_kind": "none"}
+    columns = {"text": "text", "other": "other"}
+    data = homefield.prepare(folder / "pairs.parquet", folder / "data", columns=columns, suspects_rows=0, **options)
+    keys: dict[str, object] = {"report": False, "baseline": False, "estimate": False, **settings}
+    workspace = Workspace(folder / "workspace")
+    run = homefield.finetune(data=data.path, task="match", seed=seed, out=folder / "run", workspace=workspace, **keys)
+    matcher = homefield.load(homefield.export(run, folder / "model", workspace=workspace).path, workspace=workspace)
+    lexicon = Lexicon.of([*train.before], [*train.replies, *validation.replies, *test.replies])
+    # How much shared words count beside the cosine, chosen on dialogues that are neither learned from nor judged on.
+    tried = {
+        share: ranked(matcher, lexicon, validation, validation.before, share) for share in (0.0, 0.1, 0.2, 0.4, 0.8)
+    }
+    share = max(tried, key=lambda each: float((1 / tried[each]).mean()))
+    history = ranked(matcher, lexicon, test, test.before, share)
+    alone = ranked(matcher, lexicon, test, test.alone, share)
+    bm25 = max((bm25_ranks(train, test, asked) for asked in (test.before, test.alone)), key=lambda r: (1 / r).mean())
+    better = paired_bootstrap((1 / history)[:, None], (1 / alone)[:, None], lambda means: means[:, 0])
+    found = {"share": share, "history_gain": better.mean, "history_low": better.low}
+    for name, ranks in (("history", history), ("alone", alone), ("bm25", bm25)):
+        found |= {f"{name}_recall_1": float((ranks == 1).mean()), f"{name}_mrr": float((1 / ranks).mean())}
+    return found
+
+
+def turns_of(dialogues: Sequence[Dialogue]) -> Turns:
+    """Each customer's turn that an agent replied to."""
+    found = Turns([], [], [])
+    for dialogue in dialogues:
+        for at, (turn, reply) in enumerate(pairwise(dialogue.turns)):
+            if turn.role == "customer" and reply.role == "agent":
+                found.before.append(history_text(dialogue.turns[: at + 1], depth=DEPTH))
+                found.alone.append(turn.text)
+                found.replies.append(reply.text)
+    return found
+
+
+def ranked(matcher: Any, lexicon: Lexicon, turns: Turns, asked: Sequence[str], share: float) -> np.ndarray:
+    """The rank of each turn's own reply among all distinct replies; of equal scores the wrong ones go first."""
+    candidates = list(dict.fromkeys(turns.replies))
+    scores = matcher.encode(asked) @ matcher.encode(candidates).T
+    scores = scores + share * (lexicon.rows(asked) @ lexicon.rows(candidates).T).toarray()
+    places = {reply: place for place, reply in enumerate(candidates)}
+    own = scores[np.arange(len(asked)), [places[reply] for reply in turns.replies]]
+    return np.asarray((scores >= own[:, None]).sum(axis=1))
+
+
+def bm25_ranks(train: Turns, test: Turns, asked: Sequence[str]) -> np.ndarray:
+    """The same by BM25, which knows how rare words are from the training dialogues and the candidates."""
+    candidates = list(dict.fromkeys(test.replies))
+    ranker = fit_bm25([*train.before, *train.replies, *candidates])
+    scores = (ranker.asked(asked) @ ranker.stored(candidates).T).toarray()
+    places = {reply: place for place, reply in enumerate(candidates)}
+    own = scores[np.arange(len(asked)), [places[reply] for reply in test.replies]]
+    return np.asarray((scores >= own[:, None]).sum(axis=1))
+
+
 def _judged(rows: pl.DataFrame, asked: Path, seed: int, settings: Mapping[str, str], folder: Path) -> Verdict:
     """Build from question/intent rows and ask the questions of a file."""
     file = folder / "rows.csv"
@@ -129,7 +212,12 @@ def _judged(rows: pl.DataFrame, asked: Path, seed: int, settings: Mapping[str, s
     return judge_release(answerer, asked, columns)
 
 
-PARTS: Mapping[str, Callable[[int, Mapping[str, str], Path], Numbers]] = {"few": few, "unknown": unknown, "risk": risk}
+PARTS: Mapping[str, Callable[[int, Mapping[str, str], Path], Numbers]] = {
+    "few": few,
+    "unknown": unknown,
+    "risk": risk,
+    "crosswoz": crosswoz,
+}
 
 if __name__ == "__main__":
     main()
