@@ -34,6 +34,7 @@ _BY_CODE = {
     "server.said_otherwise": 409,
     "server.unexpected": 500,
     "support.no_such_application": 404,
+    "support.no_such_release": 404,
     "support.no_such_answer": 404,
     "support.no_such_conversation": 404,
     "files.disk_full": 507,

@@ -68,7 +68,8 @@ class Running:
         self.guests = Guests(self.store)
         threads = self.settings.threads or max(1, physical_cores() // workers)
         self.shelf = Shelf(Registry(self.store, self.artifacts), threads=threads, most=self.settings.serve_models)
-        self.desks = Desks(workspace, self.store, assistants or open_assistants(workspace, self.store))
+        opened = assistants or open_assistants(workspace, self.store, threads=threads)
+        self.desks = Desks(workspace, self.store, opened)
         self._desk_threads = ThreadPoolExecutor(_DESK_THREADS, "homefield-desk")
         self.pulse = Pulse(
             self.store,

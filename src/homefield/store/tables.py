@@ -24,6 +24,7 @@ __all__ = [
     "feedback",
     "jobs",
     "keys",
+    "learned",
     "messages",
     "metadata",
     "model_versions",
@@ -148,6 +149,23 @@ feedback = Table(
     Column("once", Words, nullable=True, unique=True),  # the caller's idempotency key
     Index(None, "prediction_id"),
     Index(None, "at"),
+)
+
+# A question with the answer that people said is right: works at once, and belongs to the next dataset.
+learned = Table(
+    "learned",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("application", _NAME, ForeignKey("applications.name"), nullable=False),
+    Column("question", Words, nullable=False),
+    Column("answer", Words, nullable=False),
+    Column("text", Words, nullable=True),  # of an answer that was new
+    Column("language", String(20), nullable=False),
+    Column("message", Words, nullable=True),
+    Column("by", Words, nullable=False),
+    Column("why", Words, nullable=True),
+    Column("at", Moment, nullable=False),
+    Index(None, "application", "id"),
 )
 
 # --- conversations -----------------------------------------------------------------------------------------------

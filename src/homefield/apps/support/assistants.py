@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from homefield.apps.support.replies import Answerer
-from homefield.errors import CallError
 
-__all__ = ["Assistants", "Correction", "NoAssistants"]
+__all__ = ["Assistants", "Correction"]
 
 
 @dataclass(frozen=True)
@@ -50,32 +49,3 @@ class Assistants(Protocol):
 
     def hear(self, told: Mapping[str, int]) -> None:
         """Take note of the store's revisions, before anything that comes later is answered; must not block."""
-
-
-class NoAssistants:
-    """None is open."""
-
-    def names(self) -> Sequence[str]:
-        """No names."""
-        return ()
-
-    def find(self, name: str) -> Answerer:
-        """There is none.
-
-        Raises:
-            CallError: `support.no_such_application`.
-        """
-        raise CallError("support.no_such_application", name=name[:100], known="-")
-
-    def correct(self, name: str, correction: Correction) -> str:
-        """There is none.
-
-        Raises:
-            CallError: `support.no_such_application`.
-        """
-        del correction
-        raise CallError("support.no_such_application", name=name[:100], known="-")
-
-    def hear(self, told: Mapping[str, int]) -> None:
-        """Nothing to do."""
-        del told
