@@ -37,7 +37,7 @@ def test_an_openai_client_calls(shop: Talking) -> None:
     told = shop.client.post("/v1/chat/completions", json=openai(model="support/shop")).json()
     assert told["model"] == "support/shop"
     refused = shop.client.post("/v1/chat/completions", json=openai(model="gpt-5"))
-    assert (refused.status_code, refused.json()["code"]) == (404, "support.no_such_application")
+    assert (refused.status_code, refused.json()["code"]) == (404, "support.no_such_name")
 
 
 def test_an_openai_client_streams(shop: Talking) -> None:

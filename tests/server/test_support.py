@@ -95,7 +95,7 @@ def test_the_file_of_options_is_heeded_and_read_again(shop: Talking) -> None:
 @pytest.mark.parametrize(
     ("path", "body", "status", "code"),
     [
-        ("none/messages", {"text": "hi"}, 404, "support.no_such_application"),
+        ("none/messages", {"text": "hi"}, 404, "support.no_such_name"),
         ("shop/messages", {"text": "hi", "conversation": "0" * 26}, 404, "support.no_such_conversation"),
         ("shop/messages", {"text": "hi", "conversation": "../../etc"}, 404, "support.no_such_conversation"),
         ("Bad Name/messages", {"text": "hi"}, 422, "bundle.bad_name"),
@@ -105,7 +105,7 @@ def test_the_file_of_options_is_heeded_and_read_again(shop: Talking) -> None:
         ("shop/corrections", {"question": "hi"}, 422, "support.answer_or_text"),
         ("shop/corrections", {"question": "hi", "answer": "a", "text": "b"}, 422, "support.answer_or_text"),
         ("shop/corrections", {"question": "hi", "answer": "nothing"}, 404, "support.no_such_answer"),
-        ("none/corrections", {"question": "hi", "text": "b"}, 404, "support.no_such_application"),
+        ("none/corrections", {"question": "hi", "text": "b"}, 404, "support.no_such_name"),
     ],
 )
 def test_what_is_wrong_is_said(shop: Talking, path: str, body: dict[str, Any], status: int, code: str) -> None:

@@ -74,5 +74,5 @@ def test_odd_messages_get_a_reply(served: Served, text: str) -> None:
 
 def test_what_is_not_there_is_said(served: Served) -> None:
     reply = served.client.post("/v1/support/bank/messages", json={"text": "hi"})
-    assert (reply.status_code, reply.json()["code"]) == (404, "support.no_such_application")
-    assert "shop" in reply.json()["detail"]
+    assert (reply.status_code, reply.json()["code"]) == (404, "support.no_such_name")
+    assert "bank" in reply.json()["detail"]

@@ -72,7 +72,7 @@ class RuleAssistants:
 
     def find(self, name: str) -> RuleAnswerer:
         if name not in self.open:
-            raise CallError("support.no_such_application", name=name, known=", ".join(self.open))
+            raise CallError("support.no_such_name", name=name)
         return self.open[name]
 
     def correct(self, name: str, correction: Correction) -> str:

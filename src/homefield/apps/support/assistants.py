@@ -37,14 +37,14 @@ class Assistants(Protocol):
         """The one in use under this name.
 
         Raises:
-            CallError: `support.no_such_application`.
+            CallError: `support.no_such_name`.
         """
 
     def correct(self, name: str, correction: Correction) -> str:
         """Learn at once; the id of the answer that is given from now on, in every worker.
 
         Raises:
-            CallError: `support.no_such_application`, `support.no_such_answer`.
+            CallError: `support.no_such_name`, `support.no_such_answer`.
         """
 
     def hear(self, told: Mapping[str, int]) -> None:

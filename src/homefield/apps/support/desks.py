@@ -36,7 +36,7 @@ class Desks:
         """The desk of an application.
 
         Raises:
-            CallError: `bundle.bad_name`, `support.no_such_application`, `support.bad_options`.
+            CallError: `bundle.bad_name`, `support.no_such_name`, `support.bad_options`.
         """
         answerer = self.assistants.find(check_name(name))
         keep_texts = self._workspace.settings.keep_texts

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from homefield.apps.support.understanding.build import build
-from homefield.apps.support.understanding.material import read_material
+from homefield.apps.support.understanding.material import read_material, with_learned
 from homefield.apps.support.understanding.opened import open_answerer
 from homefield.apps.support.understanding.releases import find_release, folder_of_release
 from homefield.bundle.registry import Registry
 from homefield.errors import CallError, RecordsError, Tampered
+from homefield.store.columns import now
+from homefield.store.learned import Learned
 from homefield.workspace import Workspace
 
 from .conftest import Shop
@@ -92,7 +94,7 @@ def test_exactly_one_source_is_wanted(tmp_path: Path, shop: Shop) -> None:
 
 
 def test_a_name_that_is_not_there_tells_those_that_are(registry: Registry) -> None:
-    with pytest.raises(CallError, match="there are: shop"):
+    with pytest.raises(CallError, match="no customer service named shoe"):
         open_answerer(registry, "shoe")
     with pytest.raises(CallError, match="releases 1"):
         open_answerer(registry, "shop@7")
@@ -112,3 +114,20 @@ def test_a_dialogue_gives_questions_with_what_was_said_before(tmp_path: Path) ->
     assert len(follow_up) == 2
     assert follow_up[0].text.startswith("and how long does that take <a> Yes, we ship")
     assert material.depth == 4
+
+
+def test_what_was_taught_goes_before_what_the_records_say(tmp_path: Path) -> None:
+    pairs = tmp_path / "pairs.csv"
+    pairs.write_text("question,answer\nhow long,3 days\nhow far,5 miles\n", encoding="utf-8")
+    material = read_material(pairs=pairs)
+    taught = [
+        Learned("1", "shop", "How long?", "answer-2", None, "", None, "ann", None, now()),
+        Learned("2", "shop", "who are you", "learned-1", "A shop.", "", None, "ann", None, now()),
+        Learned("3", "shop", "where", "gone", None, "", None, "ann", None, now()),
+    ]
+    after = with_learned(material, taught)
+    assert {(each.question, each.answer) for each in after.examples} == {
+        ("How long?", "answer-2"), ("how far", "answer-2"), ("who are you", "learned-1"),
+    }  # fmt: skip
+    assert after.answers["learned-1"].text == "A shop."
+    assert ("learned-1",) in {matter.answers for matter in after.matters}

@@ -93,6 +93,23 @@ def test_an_answer_with_few_examples_is_proposed_more(answerer: ReleaseAnswerer,
     assert [each.kind for each in proposals] == (["add"] if counts[summer] <= 10 else [])
 
 
+def test_dialogues_are_judged_by_depth_where_the_agent_gave_an_approved_answer(
+    answerer: ReleaseAnswerer, tmp_path: Path
+) -> None:
+    turns = [
+        ("customer", "how do i return a lamp"), ("agent", "You can return it within 14 days."),
+        ("customer", "do you ship a lamp abroad"), ("agent", "We ship to every country for 9 euros."),
+        ("customer", "and to the moon for a lamp"), ("agent", "Let me think about that idea of yours."),
+    ]  # fmt: skip
+    file = tmp_path / "dialogues.jsonl"
+    file.write_text(json.dumps({"turns": [{"role": role, "text": said} for role, said in turns]}), encoding="utf-8")
+    verdict = judge_release(answerer, file)
+    assert verdict.judged.depth.tolist() == [0, 2]
+    assert {name: part["rows"] for name, part in verdict.slices.items() if name.startswith("depth")} == {
+        "depth:0-1": 1, "depth:2-3": 1,
+    }  # fmt: skip
+
+
 def test_a_file_without_questions_is_refused(answerer: ReleaseAnswerer, tmp_path: Path) -> None:
     file = tmp_path / "asked.csv"
     file.write_text("question,answer\n,returns\n", encoding="utf-8")

@@ -84,5 +84,5 @@ def test_what_cannot_be_learned_is_said(own: tuple[Registry, Registry], lesson: 
 
 def test_an_application_that_is_not_there_is_not_found(own: tuple[Registry, Registry]) -> None:
     assert OpenApplications(own[0]).names() == ["shop"]
-    with pytest.raises(CallError, match="no customer service shoe"):
+    with pytest.raises(CallError, match="no customer service named shoe"):
         OpenApplications(own[0]).find("shoe")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from homefield.apps.support.understanding.fit import Fitted, Held, fit, held_of
-from homefield.apps.support.understanding.material import Material, read_material
+from homefield.apps.support.understanding.material import Material, read_material, with_learned
 from homefield.apps.support.understanding.promoting import first_gate
 from homefield.apps.support.understanding.release import write_release
 from homefield.apps.support.understanding.releases import register_release, releases_folder
@@ -25,6 +25,7 @@ from homefield.errors import CallError
 from homefield.events import Event, Listener, silent
 from homefield.operate.promote import Promotion
 from homefield.serve import Matcher
+from homefield.store.learned import learned_of
 from homefield.store.versions import Release
 from homefield.workspace import Workspace, local_user
 
@@ -76,6 +77,8 @@ def build(
     material = read_material(
         pairs=pairs, intents=intents, dialogues=dialogues, answers=answers, same=same, columns=columns
     )
+    with open_registry(workspace) as registry, registry.store.read() as transaction:
+        material = with_learned(material, learned_of(transaction, name))
     workspace.runs.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f"support-{name}-", dir=workspace.runs))
     try:

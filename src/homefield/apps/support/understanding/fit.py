@@ -26,6 +26,8 @@ from homefield.serve import Matcher
 __all__ = ["Asking", "Fitted", "Held", "ask", "fit", "held_of"]
 
 ENOUGH = 5  # questions a matter from which a fitted head knows more than the mean of its vectors
+FITTED = 20_000_000  # questions times matters up to which a head is fitted: some seconds
+WEIGHED = 5_000  # validation questions that weights are fitted on at most
 WARM = 20.0  # what a cosine with a matter's mean is multiplied by, where no head is fitted
 Vectors = NDArray[np.float32]
 
@@ -88,16 +90,16 @@ def fit(
     told = _told(material, matcher, answers)
     head = _head(train, len(material.matters))
     first = _recall(train, told, head)
-    found = first.find(validation.vectors, validation.texts) if len(validation) else []
-    right = [_place(each, matter) for each, matter in zip(found, validation.matters.tolist(), strict=True)]
+    found = first.find(validation.vectors[:WEIGHED], validation.texts[:WEIGHED]) if len(validation) else []
+    right = [_place(each, matter) for each, matter in zip(found, validation.matters[:WEIGHED].tolist(), strict=True)]
     weights = fit_weights([each.signs for each in found], right)
     unknown = _unknown(train, validation if len(validation) else train, head, len(material.matters))
     shipped = _joined(train, validation)
     recall = _recall(shipped, told, head)
     asked = ask(recall, unknown, weights, calibration)
     strange = float(np.quantile(asked.unknown, kept, method="higher")) if len(calibration) else 1.0
-    # Beyond the highest of the kept ones, which is itself let through.
-    strange = float(np.nextafter(strange, 2.0))
+    # Above the strangest that is kept; but what is stranger than all of validation never passes.
+    strange = min(1.0, float(np.nextafter(strange, 2.0)))
     facts: dict[str, Any] = {
         "weights": [round(float(each), 6) for each in weights],
         "unknown": {"threshold": strange, "kept": kept, "rows": len(calibration)},
@@ -168,7 +170,7 @@ def _joined(one: Held, other: Held) -> Held:
 def _head(train: Held, matters: int) -> Head:
     """Fitted where there are questions enough of each matter, else each matter's mean vector, as `WARM` cosines."""
     asked = np.unique(train.matters)
-    if len(asked) > 1 and len(train) >= ENOUGH * matters:
+    if len(asked) > 1 and ENOUGH * matters <= len(train) <= FITTED / matters:
         from sklearn.linear_model import LogisticRegression
 
         model = LogisticRegression(C=30.0, max_iter=200).fit(train.vectors, train.matters)

@@ -16,25 +16,44 @@ import numpy as np
 from numpy.typing import NDArray
 
 from homefield.apps.support.columns import Account, find_columns
-from homefield.apps.support.pairs import Asked as Row
+from homefield.apps.support.dialogues import Dialogue, read_dialogues
+from homefield.apps.support.exchanges import exchanges
+from homefield.apps.support.facts import slotted
+from homefield.apps.support.history import history_text
 from homefield.apps.support.pairs import read_intents, read_pairs
 from homefield.apps.support.understanding.answering import ReleaseAnswerer
 from homefield.apps.support.understanding.fit import Asking, Held, ask
+from homefield.apps.support.understanding.material import DEPTH
+from homefield.apps.support.understanding.release import Contents
 from homefield.data.language import languages_of
 from homefield.errors import RecordsError
 from homefield.evaluate.significance import Difference, paired_difference
 
-__all__ = ["Judged", "Proposal", "Verdict", "judge_release", "kept_as", "read_questions"]
+__all__ = ["Judged", "Proposal", "Question", "Verdict", "judge_release", "kept_as", "read_questions"]
 
 _FEW, _SOME = 3, 10  # historical questions of an answer
+_DEPTHS = ((0, 1), (2, 3), (4, 99))  # turns before a question
 _SHARE = 0.2  # of an answer's questions that must be taken for the other, both ways, before they are proposed as one
 
 
 @dataclass(frozen=True)
+class Question:
+    """What is asked. text: with what was said before. answer: the id or the text of the right one. depth: turns
+    before."""
+
+    text: str
+    question: str
+    answer: str
+    depth: int = 0
+
+
+@dataclass(frozen=True)
 class Judged:
-    """N questions that were asked of a release. right: place of the matter, -1 for an unknown input."""
+    """N questions that were asked of a release. depth: turns before each. right: place of the matter, -1 for an unknown
+    input."""
 
     questions: Sequence[str]
+    depth: NDArray[np.int64]
     right: NDArray[np.int64]
     asking: Asking
     automatic: NDArray[np.bool_]
@@ -70,23 +89,45 @@ class Verdict:
     account: Account
 
 
-def read_questions(path: Path, columns: Mapping[str, str] | None = None) -> tuple[Sequence[Row], Account]:
-    """Questions with their answers, or with their intents.
+def read_questions(
+    path: Path, contents: Contents, columns: Mapping[str, str] | None = None
+) -> tuple[Sequence[Question], Account]:
+    """Questions with their answers or with their intents, or those of dialogues whose agent gave an approved answer.
 
     Raises:
-        RecordsError: as `find_columns`; `support.no_rows`.
+        RecordsError: as `find_columns` and `read_dialogues`; `support.no_rows`.
     """
+    found: Sequence[Question]
+    if _has(path, "answer", columns) or _has(path, "intent", columns):
+        read = read_pairs(path, columns) if _has(path, "answer", columns) else read_intents(path, columns)
+        account, found = read.account, [Question(each.question, each.question, each.answer) for each in read.rows]
+    else:
+        dialogues = read_dialogues(path, columns)
+        account, found = dialogues.account, _of_dialogues(dialogues.dialogues, contents)
+    if not found:
+        raise RecordsError("support.no_rows", file=path)
+    return found, account
+
+
+def _has(path: Path, part: str, columns: Mapping[str, str] | None) -> bool:
     try:
-        find_columns(path, ["answer", "question"], given=columns)
+        find_columns(path, [part, "question"], given=columns)
     except RecordsError as error:
         if error.code != "support.no_part":
             raise
-        read = read_intents(path, columns)
-    else:
-        read = read_pairs(path, columns)
-    if not read.rows:
-        raise RecordsError("support.no_rows", file=path)
-    return read.rows, read.account
+        return False
+    return True
+
+
+def _of_dialogues(dialogues: Sequence[Dialogue], contents: Contents) -> list[Question]:
+    """What agents write freely cannot be told right or wrong, so only their approved answers are judged on."""
+    approved = {answer.text: name for name, answer in contents.answers.items()}
+    return [
+        Question(history_text(dialogue.turns[: each.at + 1], depth=DEPTH), each.question, answer, each.at)
+        for dialogue in dialogues
+        for each in exchanges(dialogue)
+        if each.answer and (answer := approved.get(slotted(each.answer))) is not None
+    ]
 
 
 def judge_release(answerer: ReleaseAnswerer, path: Path, columns: Mapping[str, str] | None = None) -> Verdict:
@@ -95,15 +136,16 @@ def judge_release(answerer: ReleaseAnswerer, path: Path, columns: Mapping[str, s
     Raises:
         RecordsError: as `read_questions`.
     """
-    rows, account = read_questions(path, columns)
     contents = answerer.lessons.contents
+    rows, account = read_questions(path, contents, columns)
     right = _right(answerer, rows)
-    texts = [row.question for row in rows]
-    held = Held(texts, texts, right, answerer.matcher.encode(texts))
+    questions = [row.question for row in rows]
+    texts = [row.text if answerer.depth else row.question for row in rows]
+    held = Held(texts, questions, right, answerer.matcher.encode(texts))
     asking = ask(contents.recall, contents.unknown, np.array(answerer.weights), held)
     limits = answerer.thresholds
     automatic = (asking.confidence >= limits.sure) & (asking.unknown < limits.strange)
-    judged = Judged(texts, right, asking, automatic)
+    judged = Judged(questions, np.array([row.depth for row in rows]), right, asking, automatic)
     known = right >= 0
     baseline = difference = None
     if known.any():
@@ -123,7 +165,7 @@ def judge_release(answerer: ReleaseAnswerer, path: Path, columns: Mapping[str, s
     )
 
 
-def _right(answerer: ReleaseAnswerer, rows: Sequence[Row]) -> NDArray[np.int64]:
+def _right(answerer: ReleaseAnswerer, rows: Sequence[Question]) -> NDArray[np.int64]:
     """Answers are named by their ids or written out."""
     contents = answerer.lessons.contents
     place = {answer: number for number, matter in enumerate(contents.matters) for answer in matter.answers}
@@ -154,7 +196,7 @@ def _share(which: NDArray[np.bool_], among: NDArray[np.bool_]) -> float | None:
 
 
 def _slices(answerer: ReleaseAnswerer, judged: Judged, strange: float) -> dict[str, dict[str, Any]]:
-    """By language, and by how many historical questions the right answer has."""
+    """By language, by how many historical questions the right answer has, and by turns before the question."""
     import polars as pl
 
     contents = answerer.lessons.contents
@@ -165,6 +207,9 @@ def _slices(answerer: ReleaseAnswerer, judged: Judged, strange: float) -> dict[s
     found["examples:few"] = (own >= 0) & (own <= _FEW)
     found["examples:some"] = (own > _FEW) & (own <= _SOME)
     found["examples:many"] = own > _SOME
+    if judged.depth.any():
+        for least, most in _DEPTHS:
+            found[f"depth:{least}-{most}"] = (judged.depth >= least) & (judged.depth <= most)
     return {name: _numbers(judged, rows, strange) for name, rows in found.items() if rows.any()}
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from homefield.apps.support.answers import Answer, Answers, check_answers, plain_question, raise_faults, read_answers
@@ -19,10 +19,12 @@ from homefield.apps.support.exchanges import Exchange, exchanges
 from homefield.apps.support.history import history_text
 from homefield.apps.support.pairs import Asked, Judged, read_intents, read_pairs, read_same
 from homefield.apps.support.templates import templates_of
+from homefield.data.clean import clean_text
 from homefield.data.language import language_of
 from homefield.errors import RecordsError
+from homefield.store.learned import Learned
 
-__all__ = ["DEPTH", "Example", "Material", "Matter", "read_material"]
+__all__ = ["DEPTH", "Example", "Material", "Matter", "read_material", "with_learned"]
 
 DEPTH = 4
 """Earlier turns that are read beside a question, where the records are dialogues."""
@@ -93,6 +95,26 @@ def read_material(
     if len(matters) < 2:
         raise RecordsError("support.too_little", file=source, answers=len(matters), questions=len(examples))
     return Material(known, matters, tuple(examples), () if judged is None else judged.rows, depth, tuple(accounts))
+
+
+def with_learned(material: Material, learned: Sequence[Learned]) -> Material:
+    """With what people taught while an earlier release was in use: it goes before what the records say."""
+    last = {plain_question(each.question): each for each in learned}
+    answers = dict(material.answers)
+    taught: dict[str, Example] = {}
+    for question, each in last.items():
+        if each.answer not in answers and each.text is not None:
+            answers[each.answer] = Answer(each.answer, each.text, each.language or language_of(each.text))
+        if each.answer in answers:
+            text = clean_text(each.question)
+            taught[question] = Example(text, text, each.answer, 0, f"learned-{each.id}")
+    kept = [
+        example
+        for example in material.examples
+        if (now := taught.get(plain_question(example.text))) is None or now.answer == example.answer
+    ]
+    examples = (*kept, *taught.values())
+    return replace(material, answers=answers, examples=examples, matters=_matters(examples, answers))
 
 
 def _from_rows(

@@ -133,7 +133,7 @@ class OpenApplications:
         """The release in use under this name, as the store has it now.
 
         Raises:
-            CallError: `support.no_such_application`, `bundle.bad_name`.
+            CallError: `support.no_such_name`, `bundle.bad_name`.
         """
         with self._registry.store.read() as transaction:
             seen = (revisions.revision(transaction, revisions.REGISTRY), revisions.revision(transaction, SCOPE))

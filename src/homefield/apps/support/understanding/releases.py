@@ -47,7 +47,7 @@ def find_release(registry: Registry, spec: str) -> Release:
     """The release that `name` (the champion; while there is none the latest), `name@3` or `name@champion` names.
 
     Raises:
-        CallError: `bundle.bad_name`, `support.no_such_application`, `support.no_such_release`.
+        CallError: `bundle.bad_name`, `support.no_such_name`, `support.no_such_release`.
     """
     name, at, reference = spec.partition("@")
     check_name(name)
@@ -55,8 +55,7 @@ def find_release(registry: Registry, spec: str) -> Release:
         known = versions.application(transaction, name)
         found = versions.releases_of(transaction, name) if known is not None and known.kind == KIND else []
         if not found:
-            there = versions.application_names(transaction)
-            raise CallError("support.no_such_application", name=name, known=", ".join(there) or "-")
+            raise CallError("support.no_such_name", name=name)
         standing = aliases.standing(transaction, "application", name)
     numbers = {release.version: release for release in found}
     wanted: int | None

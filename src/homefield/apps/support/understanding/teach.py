@@ -28,9 +28,10 @@ from homefield.workspace import Workspace
 __all__ = ["Taught", "split_questions", "teach"]
 
 SHARES: Mapping[str, float] = {"train": 0.75, "validation": 0.10, "calibration": 0.15}
-PAIRS = 30_000  # of a training at most
-PARTNERS = 4  # other questions that each is learned beside at most
+PARTNERS = 2  # other questions that each is learned beside
 FEW = 2_000  # questions up to which only the upper layers are tuned, so that small records are learned in seconds
+_SEEN = 8_000  # pairs that are then learned from, all epochs together, within what `_EPOCHS` allows
+_EPOCHS = (3, 8)
 _SPLITS: tuple[SplitName, ...] = ("train", "validation", "calibration")
 
 
@@ -107,8 +108,10 @@ def teach(
         "data": str(dataset.path), "task": "match", "seed": seed, "report": False, "baseline": False,
         "estimate": False,
     }  # fmt: skip
-    if len(train.texts) <= FEW and "backbone" not in settings:  # one that is named may have nothing to keep frozen
-        keys["train"] = "top:2"
+    if len(train.texts) <= FEW:
+        keys["epochs"] = min(_EPOCHS[1], max(_EPOCHS[0], round(_SEEN / len(frame))))
+        if "backbone" not in settings:  # one that is named may have nothing to keep frozen
+            keys["train"] = "top:2"
     recipe = load_whole(None, {**keys, **settings}, workspace)
     run = finetune(recipe, folder / "run", workspace=workspace, listen=listen)
     return export_named(run, name, workspace, evidence=0, listen=listen)
@@ -120,7 +123,6 @@ def _pairs(material: Material, train: Taught, seed: int) -> pl.DataFrame:
     places: dict[int, list[int]] = {}
     for row, matter in enumerate(train.matters):
         places.setdefault(matter, []).append(row)
-    partners = max(1, min(PARTNERS, PAIRS // max(1, len(train.texts)) - 1))
     pairs: list[tuple[str, str, bool]] = []
     for matter, members in places.items():
         mixed = random.permutation(members).tolist()
@@ -128,7 +130,7 @@ def _pairs(material: Material, train: Taught, seed: int) -> pl.DataFrame:
         for at, row in enumerate(mixed):
             text = train.texts[row]
             # Steps of one, two, ... round the circle: each pair once, and every question in equally many.
-            steps = range(1, min(partners, (len(mixed) - 1) // 2 or len(mixed) - 1) + 1)
+            steps = range(1, min(PARTNERS, (len(mixed) - 1) // 2 or len(mixed) - 1) + 1)
             pairs += [(text, train.texts[mixed[(at + step) % len(mixed)]], True) for step in steps]
             pairs.append((text, texts[at % len(texts)], True))
             if train.questions[row] != text:
