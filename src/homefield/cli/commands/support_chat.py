@@ -74,8 +74,9 @@ def _shown(said: Said, face: Face) -> str:
         return face.say("support.quiet") + "\n"
     facts = said.reply.facts or {}
     lines = [said.reply.text]
-    lines += [f"  {place}. {one['title']}" for place, one in enumerate(facts.get("choices", ()), start=1)]
-    sure = "" if facts["decision"] == "handoff" else f" · {percent(facts['confidence'])}"
+    titles = [one["title"] for one in facts.get("choices", ())]
+    lines += [f"  {place}. {title}" for place, title in enumerate(titles, start=1) if title not in said.reply.text]
+    sure = "" if facts["answer"] is None and facts["decision"] != "clarify" else f" · {percent(facts['confidence'])}"
     lines.append(
         f"  [{sentence('talk.decision.' + facts['decision'], face.language)}{sure}] "
         + sentence(facts["reason"], face.language)

@@ -33,9 +33,9 @@ function clock(at) {
   return element("time", { datetime: at }, written);
 }
 
-// How sure a reply is says something only where there was an answer to be sure of.
+// How sure a reply is says something only where there is an answer to be sure of, not where the bot passed.
 function sure(message) {
-  return message.decision !== "handoff" || message.answer ? percent(message.confidence) : null;
+  return message.answer || message.decision === "clarify" ? percent(message.confidence) : null;
 }
 
 export function bubble(message, { choose, look }) {
