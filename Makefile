@@ -17,7 +17,7 @@ PYTEST ?=
 RUN ?=
 ARGS ?=
 
-.PHONY: demo test check bench clean postgresql
+.PHONY: demo test check bench clean postgresql chromium
 .DEFAULT_GOAL := demo
 
 $(BIN)/python:
@@ -55,7 +55,16 @@ postgresql:
 	>/dev/null 2>&1 || echo "PostgreSQL could not be installed: tests that need it are skipped." >&2; \
 	else echo "No PostgreSQL here: tests that need it are skipped (Debian: apt-get install postgresql)." >&2; fi; fi
 
-test: check postgresql
+# Pages are tested in a real browser, brought and skipped likewise.
+chromium:
+	@if ! command -v chromium >/dev/null 2>&1 && ! command -v chromium-browser >/dev/null 2>&1; then \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+	export DEBIAN_FRONTEND=noninteractive; \
+	{ apt-get update && apt-get install -y --no-install-recommends chromium fonts-noto-cjk; } \
+	>/dev/null 2>&1 || echo "Chromium could not be installed: tests that need it are skipped." >&2; \
+	else echo "No Chromium here: tests that need it are skipped (Debian: apt-get install chromium)." >&2; fi; fi
+
+test: check postgresql chromium
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(PYTEST)
 
 bench: $(VENV)/.tests

@@ -23,7 +23,7 @@ from homefield.messages import Language, text
 from homefield.operate.judge import MARGIN, Verdict, judge
 from homefield.operate.matching import MatchVerdict, judge_match
 
-__all__ = ["MARGIN", "Check", "Gate", "judge_model", "records_in"]
+__all__ = ["MARGIN", "Check", "Gate", "alike_check", "judge_model", "records_in"]
 
 _SHARES = ("category", "categories")
 
@@ -110,7 +110,7 @@ def judge_model(
         threads=threads,
         listen=listen,
     )
-    checks = [_alike(model), _beats_baseline(found, model.manifest.output in _SHARES)]
+    checks = [alike_check(model), _beats_baseline(found, model.manifest.output in _SHARES)]
     if champion is not None:
         checks.append(_not_worse(found, margin, model.manifest.output in _SHARES))
     against = None if champion is None else champion.manifest.version
@@ -130,7 +130,8 @@ def records_in(rows: Path) -> Path:
     return rows / "test.parquet"
 
 
-def _alike(model: Bundle) -> Check:
+def alike_check(model: Bundle) -> Check:
+    """Whether the forms of a model answer alike, as was measured when it was made."""
     parity = model.manifest.parity
     int8 = parity.get("int8", {})
     values = {

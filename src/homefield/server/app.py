@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from homefield import __version__
+from homefield.apps.support.assistants import Assistants
 from homefield.errors import CallError, HomefieldError, MachineError
 from homefield.server.access import GuardedRoute, check_routes
 from homefield.server.door import Door
@@ -20,7 +21,20 @@ from homefield.server.headers import SECURE
 from homefield.server.observe import Observe
 from homefield.server.openapi import interface
 from homefield.server.problems import problem
-from homefield.server.routes import embeddings, events, feedback, health, inference, models, predict, session
+from homefield.server.routes import (
+    channels,
+    chatwoot,
+    embeddings,
+    events,
+    feedback,
+    health,
+    inference,
+    models,
+    page,
+    predict,
+    session,
+    support,
+)
 from homefield.server.routes.asking import Gone
 from homefield.server.running import Running
 from homefield.server.tracing import no_spans, spans
@@ -30,21 +44,25 @@ __all__ = ["create_app"]
 
 _log = logging.getLogger("homefield.server")
 _ROUTES = (health, predict, models, feedback, embeddings, events, session, inference)
+_APPLICATIONS = (support, channels, chatwoot, page)
 
 
-def create_app(workspace: Workspace, *, host: str = "127.0.0.1", workers: int = 1) -> FastAPI:
+def create_app(
+    workspace: Workspace, *, host: str = "127.0.0.1", workers: int = 1, assistants: Assistants | None = None
+) -> FastAPI:
     """Homefield's HTTP interface to a workspace, for any ASGI server.
 
     Args:
         workspace: whose models, store and settings.
         host: the address it will listen on; any but this machine's own needs a key.
         workers: processes that share this machine.
+        assistants: the customer services there are to talk to; those of the workspace by default.
 
     Raises:
         NotAllowed: `server.needs_key`. MachineError: `server.no_telemetry`, or as `homefield.store.open_store`.
     """
     span = spans() if workspace.settings.telemetry else no_spans
-    running = Running(workspace, host=host, workers=workers)
+    running = Running(workspace, host=host, workers=workers, assistants=assistants)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -60,7 +78,7 @@ def create_app(workspace: Workspace, *, host: str = "127.0.0.1", workers: int = 
     )
     app.state.running = running
     app.router.route_class = GuardedRoute
-    for each in _ROUTES:
+    for each in (*_ROUTES, *_APPLICATIONS):
         each.add_routes(app.router)
     check_routes(app.routes)
     _tell_errors(app)

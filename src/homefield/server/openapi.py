@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from homefield import __version__
-from homefield.server import bodies
+from homefield.server import bodies, support_bodies
 from homefield.server.access import PUBLIC, scope_of
 from homefield.server.problems import problem_schema
 
@@ -30,8 +30,8 @@ def interface(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is not None:
         return app.openapi_schema
     made = get_openapi(title="Homefield", version=__version__, openapi_version="3.1.0", routes=app.routes)
-    kinds = [kind for kind in vars(bodies).values() if isinstance(kind, type) and issubclass(kind, BaseModel)]
-    kinds.remove(BaseModel)
+    named = {**vars(bodies), **vars(support_bodies)}.values()
+    kinds = [kind for kind in named if isinstance(kind, type) and issubclass(kind, BaseModel) and kind is not BaseModel]
     _, schemas = models_json_schema([(kind, "validation") for kind in kinds], ref_template=_REFERENCE)
     components = made.setdefault("components", {})
     components.setdefault("schemas", {}).update(schemas.get("$defs", {}), Problem=problem_schema())

@@ -33,6 +33,10 @@ _BY_CODE = {
     "server.no_such_prediction": 404,
     "server.said_otherwise": 409,
     "server.unexpected": 500,
+    "support.no_such_name": 404,
+    "support.no_such_release": 404,
+    "support.no_such_answer": 404,
+    "support.no_such_conversation": 404,
     "files.disk_full": 507,
     "store.disk_full": 507,
 }

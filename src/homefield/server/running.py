@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
+from homefield.apps.support.assistants import Assistants
+from homefield.apps.support.desks import Desks
+from homefield.apps.support.opened import open_assistants
 from homefield.bundle.registry import Registry
 from homefield.errors import HomefieldError, MachineError, NotAllowed
 from homefield.serve.batcher import Batcher, Bounds
@@ -26,6 +31,9 @@ from homefield.workspace import Workspace
 
 __all__ = ["Running", "check_open"]
 
+Result = TypeVar("Result")
+_DESK_THREADS = 8  # a look-up may keep one for seconds
+_SWEEP = 60  # looks at the revisions between two looks for conversations that are quiet for too long
 _WATCH = 1.0  # seconds between looks at the revisions when nobody asks
 
 
@@ -36,12 +44,20 @@ class Running:
         workspace: whose models, and whose settings.
         host: the address listened on.
         workers: how many share this machine.
+        assistants: the customer services to talk to; those of the workspace by default.
 
     Raises:
         NotAllowed: `server.needs_key`. CallError, MachineError: as `homefield.store.open_store`.
     """
 
-    def __init__(self, workspace: Workspace, *, host: str = "127.0.0.1", workers: int = 1) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        *,
+        host: str = "127.0.0.1",
+        workers: int = 1,
+        assistants: Assistants | None = None,
+    ) -> None:
         self.workspace, self.settings, self.workers = workspace, workspace.settings, workers
         self.store: Store = open_store(workspace)
         self.artifacts = artifacts_of(workspace)
@@ -52,8 +68,15 @@ class Running:
         self.guests = Guests(self.store)
         threads = self.settings.threads or max(1, physical_cores() // workers)
         self.shelf = Shelf(Registry(self.store, self.artifacts), threads=threads, most=self.settings.serve_models)
+        opened = assistants or open_assistants(workspace, self.store, threads=threads)
+        self.desks = Desks(workspace, self.store, opened)
+        self._desk_threads = ThreadPoolExecutor(_DESK_THREADS, "homefield-desk")
         self.pulse = Pulse(
-            self.store, lambda told: self.guests.renew(told.get("keys", 0)), self.shelf.hear, self._hear_events
+            self.store,
+            lambda told: self.guests.renew(told.get("keys", 0)),
+            self.shelf.hear,
+            self.desks.assistants.hear,
+            self._hear_events,
         )
         keeper = Keeper(self.store, texts=self.settings.keep_texts, metrics=self.metrics)
         self.batcher = Batcher(self._answer, keeper, bounds=Bounds(seconds=self.settings.serve_wait))
@@ -77,6 +100,7 @@ class Running:
         if self._watch is not None:
             self._watch.cancel()
         self.shelf.close()
+        self._desk_threads.shutdown(wait=False, cancel_futures=True)
         self.pulse.close()
         self.store.close()
 
@@ -103,6 +127,10 @@ class Running:
             reasons.append(full)
         return reasons
 
+    async def at_desk(self, work: Callable[[], Result]) -> Result:
+        """Do what blocks at a desk, in a thread of the desks."""
+        return await asyncio.get_running_loop().run_in_executor(self._desk_threads, work)
+
     def _answer(self, group: Hashable, asks: Sequence[Any]) -> Sequence[Any]:
         del group
         begun = time.perf_counter()
@@ -124,11 +152,14 @@ class Running:
             self.happened.notify_all()
 
     async def _watching(self) -> None:
-        while True:
+        for look in itertools.count():
             with suppress(MachineError):  # told at the next request, and by /readyz
                 await self.pulse.feel()
             self.metrics.waiting.set(self.batcher.load.waiting)
             self.metrics.models.set(len(self.shelf.open_models))
+            if look % _SWEEP == _SWEEP - 1:
+                with suppress(MachineError):
+                    await self.at_desk(self.desks.close_idle)
             await asyncio.sleep(_WATCH)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import DateTime, Dialect, Text
 from sqlalchemy.types import TypeDecorator
 
-__all__ = ["Json", "Moment", "Words", "canonical", "now"]
+__all__ = ["Json", "Moment", "Words", "canonical", "now", "writable"]
 
 _UNWRITABLE = {0: "\ufffd", **dict.fromkeys(range(0xD800, 0xE000), "\ufffd")}
 
@@ -38,6 +38,11 @@ def canonical(value: object) -> str:
     return written
 
 
+def writable(written: str) -> str:
+    """Text that every database and every encoder takes: what they do not becomes U+FFFD."""
+    return written.translate(_UNWRITABLE)
+
+
 class Words(TypeDecorator[str]):
     """Text of any length; what no database takes in becomes U+FFFD."""
 
@@ -47,7 +52,7 @@ class Words(TypeDecorator[str]):
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         """Text that every database takes."""
         del dialect
-        return None if value is None else value.translate(_UNWRITABLE)
+        return None if value is None else writable(value)
 
 
 class Json(TypeDecorator[Any]):

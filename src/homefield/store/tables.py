@@ -19,10 +19,13 @@ __all__ = [
     "alias_moves",
     "applications",
     "audit",
+    "conversations",
     "events",
     "feedback",
     "jobs",
     "keys",
+    "learned",
+    "messages",
     "metadata",
     "model_versions",
     "models",
@@ -146,6 +149,69 @@ feedback = Table(
     Column("once", Words, nullable=True, unique=True),  # the caller's idempotency key
     Index(None, "prediction_id"),
     Index(None, "at"),
+)
+
+# A question with the answer that people said is right: works at once, and belongs to the next dataset.
+learned = Table(
+    "learned",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("application", _NAME, ForeignKey("applications.name"), nullable=False),
+    Column("question", Words, nullable=False),
+    Column("answer", Words, nullable=False),
+    Column("text", Words, nullable=True),  # of an answer that was new
+    Column("language", String(20), nullable=False),
+    Column("message", Words, nullable=True),
+    Column("by", Words, nullable=False),
+    Column("why", Words, nullable=True),
+    Column("at", Moment, nullable=False),
+    Index(None, "application", "id"),
+)
+
+# --- conversations -----------------------------------------------------------------------------------------------
+
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("application", _NAME, nullable=False),
+    Column("channel", _NAME, nullable=False),
+    Column("peer", Words, nullable=False),  # what the channel calls it; its own id where it has no name there
+    Column("customer", Words, nullable=True),
+    Column("state", String(20), nullable=False),  # bot | waiting | human | closed
+    Column("failures", Integer, nullable=False),  # in a row
+    Column("language", String(10), nullable=False),
+    Column("audience", Words, nullable=False),
+    Column("variables", Json, nullable=False),
+    Column("expects", Json, nullable=True),  # what the bot has asked the customer for
+    Column("handoff", Json, nullable=True),  # why a human is wanted, and the summary for them
+    Column("turns", Integer, nullable=False),  # messages so far
+    Column("opened", Integer, nullable=False),  # messages before it was last opened, which are another matter
+    Column("made_at", Moment, nullable=False),
+    Column("touched_at", Moment, nullable=False),
+    Column("human_at", Moment, nullable=True),  # when a human last spoke
+    Index("uq_conversations_peer", "application", "channel", "peer", unique=True),
+    Index(None, "customer"),
+    Index(None, "application", "state", "touched_at"),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("conversation_id", _ID, ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("speaker", String(20), nullable=False),  # customer | bot | human
+    Column("text", Words, nullable=False),
+    Column("delivery", Words, nullable=True),  # the channel's id: the same one twice is one message
+    Column("replies_to", _ID, nullable=True, unique=True),  # so that a message is never replied to twice
+    Column("heard_by", String(20), nullable=True),  # waiting | human: the customer wrote and the bot kept quiet
+    Column("facts", Json, nullable=True),  # of a customer's: what was asked in its place; of the bot's: why it said so
+    Column("author", Words, nullable=True),
+    Column("at", Moment, nullable=False),
+    Column("sent_at", Moment, nullable=True),  # by a channel that is written to
+    Index("uq_messages_number", "conversation_id", "number", unique=True),
+    Index("uq_messages_delivery", "conversation_id", "delivery", unique=True),
 )
 
 # --- work --------------------------------------------------------------------------------------------------------

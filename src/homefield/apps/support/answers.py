@@ -14,7 +14,17 @@ from homefield.data.language import language_of
 from homefield.errors import RecordsError
 from homefield.messages import Language, default_language, text
 
-__all__ = ["Answer", "Answers", "Fault", "check_answers", "find_faults", "placeholders_in", "read_answers"]
+__all__ = [
+    "Answer",
+    "Answers",
+    "Fault",
+    "check_answers",
+    "find_faults",
+    "placeholders_in",
+    "plain_question",
+    "raise_faults",
+    "read_answers",
+]
 
 _PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]{0,39})\}")
 _BRACE = re.compile(r"\{[^{}]*\}|[{}]")
@@ -86,11 +96,20 @@ def read_answers(path: Path, *, pairs: Path | None = None, columns: Mapping[str,
         RecordsError: as `open_source`; `support.no_part`; `support.answers_faults` with every fault there is.
     """
     answers, faults = find_faults(path, pairs=pairs, columns=columns)
+    raise_faults(path, faults)
+    return answers
+
+
+def raise_faults(path: Path, faults: Sequence[Fault]) -> None:
+    """Tell all faults of answers at once, if there are any.
+
+    Raises:
+        RecordsError: `support.answers_faults`.
+    """
     if faults:
         shown = [f"- {fault.sentence()}" for fault in faults[:_SHOWN]]
         shown += ["- …"] if len(faults) > _SHOWN else []
         raise RecordsError("support.answers_faults", file=path, count=len(faults), faults="\n".join(shown))
-    return answers
 
 
 def find_faults(
@@ -121,7 +140,7 @@ def check_answers(answers: Answers, asked: Sequence[Asked], path: Path) -> list[
         if answer is None:
             faults.append(Fault(path, pair.row, "lacking", {"id": pair.answer, "answers": answers.path.name}))
             continue
-        before, row = first.setdefault(_plain(pair.question), (answer, pair.row))
+        before, row = first.setdefault(plain_question(pair.question), (answer, pair.row))
         if before.id != answer.id and not before.excludes(answer):
             values = {"question": pair.question, "one": before.id, "other": answer.id, "first": row}
             faults.append(Fault(path, pair.row, "two_answers", values))
@@ -154,5 +173,6 @@ def _odd_braces(written: str) -> Iterable[str]:
     return [piece for piece in _BRACE.findall(written) if not _PLACEHOLDER.fullmatch(piece)]
 
 
-def _plain(question: str) -> str:
+def plain_question(question: str) -> str:
+    """A question as it is compared with others: letters and digits alone."""
     return re.sub(r"\W+", "", question).casefold()

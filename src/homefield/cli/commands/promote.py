@@ -59,15 +59,16 @@ def promote(
     return shown_promotion(found, face)
 
 
-def shown_promotion(found: Promotion, face: Face) -> Outcome:
-    """Each check with its numbers, and whether the version is in use now."""
+def shown_promotion(found: Promotion, face: Face, *, verb: str = "models") -> Outcome:
+    """Each check with its numbers, and whether the version is in use now. verb: whose commands come next."""
     say, title = face.say, found.subject.title
     notes = [f"{'✓' if check.passed else '✗'} {check.sentence(face.language)}" for check in found.gate.checks]
     if found.moved is None:
-        heading, steps = "models.not_promoted", [f"homefield models show {title}"]
+        heading = "models.not_promoted"
+        steps = [f"homefield models show {title}"] if verb == "models" else [f"homefield support evaluate {title} FILE"]
     else:
         heading = "models.forced" if found.forced else "models.promoted"
-        steps = [f"homefield models rollback {found.subject.name}"] if found.gate.against else []
+        steps = [f"homefield {verb} rollback {found.subject.name}"] if found.gate.against else []
     return Outcome(
         document=found.as_json(),
         title=say(heading, model=title),

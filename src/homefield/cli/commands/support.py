@@ -1,4 +1,4 @@
-"""`homefield support`: intelligent customer service. So far its records: mining dialogues, checking answers."""
+"""`homefield support`: intelligent customer service, from its records to its releases."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ from pathlib import Path
 
 from homefield.cli.amounts import percent
 from homefield.cli.command import Group, argument, command, option
+from homefield.cli.commands.support_build import build, promote, rollback
+from homefield.cli.commands.support_chat import chat
+from homefield.cli.commands.support_judge import evaluate, replay
+from homefield.cli.commands.support_use import ask, teach
 from homefield.cli.face import Face
 from homefield.cli.outcome import Outcome, Table
 from homefield.cli.values import Place
@@ -75,5 +79,5 @@ def check(face: Face, file: Path, pairs: Path | None) -> Outcome:
 
 
 answers.add_command(check)
-support.add_command(mine)
-support.add_command(answers)
+for _verb in (mine, answers, build, ask, chat, teach, evaluate, replay, promote, rollback):
+    support.add_command(_verb)

@@ -1,0 +1,181 @@
+"""What a company decides about one application's conversations: `support/NAME.toml` in the workspace.
+
+Everything in it is checked when it is read, and every fault is named: a pattern that is none, a URL whose host could be
+filled in by a customer, a host that is not listed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from homefield.errors import CallError
+from homefield.workspace import Workspace
+
+__all__ = [
+    "PLACE",
+    "ChatwootOptions",
+    "HandoffOptions",
+    "Question",
+    "Source",
+    "SupportOptions",
+    "load_options",
+    "options_file",
+    "secret_of",
+]
+
+_NAME = r"[a-z][a-z0-9_]{0,39}"
+PLACE = re.compile(r"\{([^{}]*)\}")
+_FROM_ENVIRONMENT = "env:"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class HandoffOptions(_Strict):
+    """When a human takes over, beside the customer's wish and the bot's own doubt."""
+
+    failures: int = Field(default=2, ge=1, le=100, description="replies in a row that answer nothing")
+    confidence: float = Field(default=0.0, ge=0, le=1, description="an answer less sure than this goes to a human")
+    answers: list[str] = Field(default=[], description="ids of answers that a human gives")
+    words: list[str] = Field(default=[], description="words that go to a human")
+
+
+class Question(_Strict):
+    """How the customer is asked for a value, and what one looks like."""
+
+    pattern: str | None = Field(default=None, max_length=500)
+    zh: str | None = None
+    en: str | None = None
+
+    @field_validator("pattern")
+    @classmethod
+    def _compiles(cls, pattern: str | None) -> str | None:
+        if pattern is not None:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"no regular expression: {error}") from error
+        return pattern
+
+
+class Source(_Strict):
+    """Where a value is looked up: variables of the conversation stand in the URL as `{order_id}`, quoted."""
+
+    url: str
+    pointer: str = Field(description="JSON pointer (RFC 6901) to the value in the reply")
+    seconds: float = Field(default=3.0, gt=0, le=30)
+    headers: dict[str, str] = Field(default={}, description="`env:NAME` takes a value from the environment")
+
+    @field_validator("url")
+    @classmethod
+    def _whole(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+            raise ValueError("an http or https URL without credentials was expected")
+        if "{" in parts.netloc:
+            raise ValueError("no variable may stand in the host")
+        for name in PLACE.findall(url):
+            if not re.fullmatch(_NAME, name):
+                raise ValueError(f"{{{name}}} is no variable")
+        return url
+
+    @field_validator("pointer")
+    @classmethod
+    def _points(cls, pointer: str) -> str:
+        if pointer and not pointer.startswith("/"):
+            raise ValueError("a JSON pointer begins with /")
+        return pointer
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """The variables in its URL."""
+        return tuple(dict.fromkeys(PLACE.findall(self.url)))
+
+
+class ChatwootOptions(_Strict):
+    """One Chatwoot account that this application is an agent bot of."""
+
+    url: str
+    account: int = Field(ge=1)
+    token: str = Field(description="the bot's access token; `env:NAME` takes it from the environment")
+    secret: str | None = Field(None, description="what Chatwoot signs its webhooks with, from 4.13 on")
+    webhook_token: str | None = Field(
+        default=None, description="without signatures: the `token` in the webhook's address"
+    )
+
+    @model_validator(mode="after")
+    def _guarded(self) -> ChatwootOptions:
+        if not self.secret and not self.webhook_token:
+            raise ValueError("give `secret` or `webhook_token`, or anyone could write in Chatwoot's name")
+        return self
+
+
+class SupportOptions(_Strict):
+    """Everything that can be set of an application's conversations."""
+
+    idle_minutes: float = Field(default=60.0, gt=0, description="a conversation quiet for so long is closed")
+    return_minutes: float = Field(default=30.0, gt=0, description="a human silent for so long: the bot replies again")
+    history: int = Field(default=10, ge=0, le=100, description="messages behind that are looked at")
+    hosts: list[str] = Field(default=[], description="hosts that look-ups may ask")
+    handoff: HandoffOptions = HandoffOptions()
+    ask: dict[str, Question] = Field(default={})
+    sources: dict[str, Source] = Field(default={})
+    chatwoot: ChatwootOptions | None = None
+
+    @model_validator(mode="after")
+    def _listed(self) -> SupportOptions:
+        for name in (*self.ask, *self.sources):
+            if not re.fullmatch(_NAME, name):
+                raise ValueError(f"{name} is no name of a placeholder")
+        for name, source in self.sources.items():
+            host = urlsplit(source.url).hostname
+            if host not in self.hosts:
+                raise ValueError(f"sources.{name}: {host} is not listed in `hosts`")
+        return self
+
+
+def options_file(workspace: Workspace, name: str) -> Path:
+    """Where the options of an application stand; `name` is one that `homefield.bundle.names.check_name` lets pass."""
+    return workspace.root / "support" / f"{name}.toml"
+
+
+def load_options(file: Path) -> SupportOptions:
+    """Read the options of an application; those by default when there is no file.
+
+    Raises:
+        CallError: `support.bad_options`, with every fault.
+    """
+    try:
+        values = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return SupportOptions()
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CallError("support.bad_options", file=file, faults=str(error)) from error
+    try:
+        return SupportOptions.model_validate(values)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise CallError("support.bad_options", file=file, faults=faults) from error
+
+
+def secret_of(written: str, environ: Mapping[str, str] | None = None) -> str:
+    """A secret as written, or from the environment where `env:NAME` is written.
+
+    Raises:
+        CallError: `support.no_secret`: the environment has no such variable.
+    """
+    if not written.startswith(_FROM_ENVIRONMENT):
+        return written
+    name = written.removeprefix(_FROM_ENVIRONMENT)
+    found = (os.environ if environ is None else environ).get(name)
+    if not found:
+        raise CallError("support.no_secret", name=name)
+    return found

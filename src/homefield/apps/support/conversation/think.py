@@ -1,0 +1,197 @@
+"""What to say to one message: the customer's wish first, then the answer, its values filled from declared sources.
+
+Nothing is written here. What the answerer lacks is looked up or asked for; what no source has is never left as a hole.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from homefield.apps.support.conversation.lookups import look_up
+from homefield.apps.support.conversation.options import Question, SupportOptions
+from homefield.apps.support.conversation.states import Outcome
+from homefield.apps.support.conversation.wishes import chosen_of, topic_in, wants_human
+from homefield.apps.support.replies import Answerer, Asked, Choice, Decision, Near, Reply
+from homefield.data.language import language_of
+from homefield.errors import NotAllowed, RemoteError
+from homefield.messages import LANGUAGES, Language, default_language, text
+from homefield.net import Allowed
+from homefield.store.conversations import ConversationRow, MessageRow
+
+__all__ = ["Decided", "Thinker", "Thought", "language_from", "sentence", "spoken", "taken"]
+
+_VALUES = 8  # placeholders of one answer that are looked up one after the other
+_SCANNED = 1_000
+_VALUE_WITHIN = 300  # characters of a message in which a value is looked for
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What the bot would say and why, as `homefield.apps.support.replies.Reply` has it.
+
+    expects: what the customer's next message may be. forgets: a variable that turned out to be none.
+    """
+
+    decision: Decision
+    text: str
+    answer: str | None
+    confidence: float
+    reason: str
+    release: str
+    choices: tuple[Choice, ...] = ()
+    runners_up: tuple[Choice, ...] = ()
+    nearest: tuple[Near, ...] = ()
+    missing: str = ""
+    expects: Mapping[str, Any] | None = None
+    forgets: str = ""
+
+    def outcome(self, asked_before: str) -> Outcome:
+        """What that means for who has the conversation. asked_before: the value the bot's last reply asked for."""
+        if self.decision == "handoff":
+            return "handoff"
+        if self.decision == "answer":
+            return "answered"
+        return "asking" if self.missing and self.missing != asked_before else "unsure"
+
+    def facts(self) -> dict[str, Any]:
+        """What is kept beside the words, plain."""
+        return {
+            "decision": self.decision,
+            "answer": self.answer,
+            "confidence": self.confidence,
+            "reason": self.reason,
+            "release": self.release,
+            "missing": self.missing,
+            "choices": [vars(each) for each in self.choices],
+            "runners_up": [vars(each) for each in self.runners_up],
+            "nearest": [vars(each) for each in self.nearest],
+        }
+
+
+@dataclass(frozen=True)
+class Thought:
+    """A message and what would be said to it; `decided` is None where it was settled before."""
+
+    row: ConversationRow
+    message: MessageRow
+    decided: Decided | None
+    again: bool = False
+
+
+class Thinker:
+    """Turns a message into what is said, by the answerer and the company's options."""
+
+    def __init__(self, answerer: Answerer, options: SupportOptions, allowed: Allowed) -> None:
+        self._answerer, self._options, self._allowed = answerer, options, allowed
+
+    def think(self, row: ConversationRow, message: MessageRow, asked: Asked, *, again: bool) -> Thought:
+        """What to say to `message`, which means `asked`."""
+        return Thought(row, message, self._decide(message.text, asked), again)
+
+    def _decide(self, written: str, asked: Asked) -> Decided:
+        handoff = self._options.handoff
+        if wants_human(written):
+            return self._hand_over(asked, "support.why.wish")
+        if topic_in(written, handoff.words) is not None:
+            return self._hand_over(asked, "support.why.topic")
+        decided = self._filled(asked)
+        if decided.answer in handoff.answers:
+            return self._hand_over(asked, "support.why.topic", decided)
+        if decided.decision == "answer" and decided.confidence < handoff.confidence:
+            return self._hand_over(asked, "support.why.unsure", decided)
+        if decided.decision == "handoff" and not decided.text:
+            return replace(decided, text=sentence("support.say.handoff", asked.language))
+        if decided.choices and decided.decision == "clarify":
+            titles = [choice.title for choice in decided.choices]
+            return replace(decided, expects={"titles": titles})
+        return decided
+
+    def _filled(self, asked: Asked) -> Decided:
+        """The reply with every value that can be had; a value that is lacking becomes a question."""
+        for _ in range(_VALUES):
+            reply = self._answerer.reply(asked)
+            if reply.decision != "clarify" or not reply.missing:
+                return _as_is(reply)
+            source = self._options.sources.get(reply.missing)
+            if source is None:
+                return self._ask_for(reply.missing, asked, reply)
+            lacking = next((name for name in source.wanted if not asked.variables.get(name)), None)
+            if lacking is not None:
+                return self._ask_for(lacking, asked, reply)
+            try:
+                value = look_up(source, asked.variables, self._allowed)
+            except (RemoteError, NotAllowed):
+                return self._hand_over(asked, "support.why.look_up", _as_is(reply))
+            if value is None and source.wanted:
+                return self._ask_for(source.wanted[-1], asked, reply, unknown=True)
+            if value is None:
+                return self._hand_over(asked, "support.why.look_up", _as_is(reply))
+            asked = replace(asked, variables={**asked.variables, reply.missing: value})
+        return self._hand_over(asked, "support.why.look_up")
+
+    def _ask_for(self, name: str, asked: Asked, reply: Reply, *, unknown: bool = False) -> Decided:
+        question = self._options.ask.get(name, Question())
+        said = question.zh if spoken(asked.language) == "zh" else question.en
+        if not said:
+            said = reply.text if name == reply.missing and reply.text else None
+        said = said or sentence("support.say.ask", asked.language, name=name)
+        if unknown:
+            said = sentence("support.say.unknown", asked.language, value=asked.variables[name][:100]) + said
+        reason = "support.why.unknown_value" if unknown else "support.why.missing"
+        expects = {"name": name, "asked": asked.text}
+        decided = replace(_as_is(reply), text=said, missing=name, reason=reason, choices=(), expects=expects)
+        return replace(decided, forgets=name if unknown else "")
+
+    def _hand_over(self, asked: Asked, reason: str, before: Decided | None = None) -> Decided:
+        said = sentence("support.say.handoff", asked.language)
+        decided = before or Decided("handoff", said, None, 0.0, reason, self._answerer.release)
+        return replace(decided, decision="handoff", text=said, reason=reason, missing="", choices=(), expects=None)
+
+
+def taken(
+    written: str, expects: Mapping[str, Any] | None, questions: Mapping[str, Question]
+) -> tuple[str, dict[str, str]]:
+    """What a message means after the bot has asked for something: the question it belongs to, and the value in it."""
+    if expects is None:
+        return written, {}
+    if (titles := expects.get("titles")) is not None:
+        place = chosen_of(written, titles)
+        return (written if place is None else str(titles[place])), {}
+    name = str(expects["name"])
+    question = questions.get(name, Question())
+    if question.pattern is None or wants_human(written):
+        return written, {}
+    # The edges keep a long number from being taken for a short one.
+    edged = rf"(?<![0-9A-Za-z])(?:{question.pattern})(?![0-9A-Za-z])"
+    match = re.search(edged, written[:_VALUE_WITHIN])
+    if match is None or not match[0].strip():
+        return written, {}
+    return str(expects["asked"]), {name: match[0].strip()}
+
+
+def language_from(given: str, written: str) -> str:
+    """The language to reply in: the channel's word, else the message's own; empty where neither says one."""
+    if given:
+        return given[:10]
+    found = language_of(written[:_SCANNED])
+    return found if found in LANGUAGES else ""
+
+
+def spoken(language: str) -> Language:
+    """A language that this program speaks: the customer's, else the workspace's."""
+    for known in LANGUAGES:
+        if language.lower().startswith(known):
+            return known
+    return default_language()
+
+
+def sentence(key: str, language: str, **values: object) -> str:
+    """A sentence of ours in the customer's language."""
+    return text(key, spoken(language), **values)
+
+
+def _as_is(reply: Reply) -> Decided:
+    return Decided(**vars(reply))

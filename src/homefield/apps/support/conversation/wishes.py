@@ -1,0 +1,76 @@
+"""What a customer says that is no question: the wish for a human, the choice of one of the options just offered."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+__all__ = ["chosen_of", "plain", "topic_in", "wants_human"]
+
+# Asking for a person, in the words people use; a question about persons ("客服几点上班") is none.
+_ONE = r"(?:个|一个|一下)?"
+_PERSON = (
+    r"(?:(?:an?|the|your|some)\s+)?(?:(?:real|live|actual|human)\s+)*"
+    r"(?:human|person|agent|representative|rep|operator)\b"
+)
+_WISHES = re.compile(
+    r"(?:转|转接|接|找|要|换|叫)人工|人工客服|人工服务|真人客服|真人服务"
+    rf"|(?:转|找|要|换|叫|接|让|和|跟){_ONE}(?:真人|活人|人工)|不(?:想|要)(?:和|跟)(?:机器人|机器)(?:聊|说|谈)"
+    rf"|\b(?:speak|talk|chat)\s+(?:to|with)\s+(?:{_PERSON}|(?:an?|the|your)\s+(?:manager|supervisor)\b)"
+    rf"|\b(?:connect|transfer|switch|put|pass)\s+(?:me\s+)?(?:through\s+)?(?:over\s+|on\s+)?(?:to|with)\s+{_PERSON}"
+    rf"|\b(?:want|need|prefer|give me|get me)\s+{_PERSON}"
+    r"|\b(?:human|agent|representative|operator)\s*,?\s*please\b",
+    re.IGNORECASE,
+)
+_ALONE = frozenset(
+    ("人工", "转人工", "人工客服", "真人", "客服", "human", "agent", "representative", "operator", "real person")
+)
+_NOT = re.compile(
+    r"(?:不|别|勿|无需|不用|不需要|没)(?:要|想|用|需要)?(?:再)?(?:转|找|接|要)?(?:人工|真人)"
+    r"|(?:多久|几点|什么时候|时间|上班|下班|工作时间).{0,6}$"
+    r"|\b(?:don'?t|do not|no need to|not)\s+(?:want|need|have)?\s*(?:to )?(?:speak|talk|an? (?:human|agent|person))",
+    re.IGNORECASE,
+)
+_NUMBERS = {"一": 1, "二": 2, "两": 2, "三": 3, "first": 1, "second": 2, "third": 3, "one": 1, "two": 2, "three": 3}
+_CHOICE = re.compile(
+    r"(?:第|选|option |number |no\. ?|#|the )?\s*([1-9一二两三]|first|second|third|one|two|three)"
+    r"\s*(?:个|项|条|号|种|one)?[.)）。、!]?",
+    re.IGNORECASE,
+)
+
+
+def plain(text: str) -> str:
+    """A text as it is compared: one width, small letters, no outer punctuation."""
+    return unicodedata.normalize("NFKC", text).casefold().strip().strip("。.!！?？~～,， ")
+
+
+def wants_human(text: str) -> bool:
+    """Whether the customer asks for a person."""
+    said = plain(text)
+    if said in _ALONE:
+        return True
+    return len(said) <= 500 and _WISHES.search(said) is not None and _NOT.search(said) is None
+
+
+def topic_in(text: str, words: Iterable[str]) -> str | None:
+    """The first of the listed words that a text holds; Latin ones as whole words."""
+    said = plain(text)
+    for word in words:
+        wanted = plain(word)
+        edge = r"(?<![a-z0-9])" if wanted[:1].isascii() else "", r"(?![a-z0-9])" if wanted[-1:].isascii() else ""
+        if wanted and re.search(edge[0] + re.escape(wanted) + edge[1], said):
+            return word
+    return None
+
+
+def chosen_of(text: str, titles: Sequence[str]) -> int | None:
+    """The place of the option that is meant: by its number, or by its own words."""
+    said = plain(text)
+    for place, title in enumerate(titles):
+        if said == plain(title):
+            return place
+    if (match := _CHOICE.fullmatch(said)) is None:
+        return None
+    number = _NUMBERS.get(match[1]) or int(match[1])
+    return number - 1 if number <= len(titles) else None

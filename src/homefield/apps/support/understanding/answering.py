@@ -1,0 +1,247 @@
+"""Replies to one message at a time, with one release: no PyTorch, no conversation, safe in several threads."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+
+import numpy as np
+
+from homefield.apps.support.answers import Answer, plain_question
+from homefield.apps.support.dialogues import Turn as Line
+from homefield.apps.support.history import history_text
+from homefield.apps.support.manners import wants_human
+from homefield.apps.support.replies import Asked, Choice, Decision, Near, Reply
+from homefield.apps.support.understanding.live import SAME, Lessons, with_lessons
+from homefield.apps.support.understanding.recall import Found
+from homefield.apps.support.understanding.release import Contents
+from homefield.apps.support.understanding.weights import chances
+from homefield.data.clean import clean_text
+from homefield.data.language import language_of
+from homefield.messages import Language, text
+from homefield.serve import Matcher
+from homefield.store.learned import Learned
+
+__all__ = ["PLAIN", "ReleaseAnswerer", "Thresholds"]
+
+PLAIN = 0.5
+"""The chance from which an answer is given where no risk budget was set: likelier right than wrong."""
+_LIKELY, _TOGETHER, _CHOICES = 0.1, 0.6, 3  # a choice offered; all that are offered; how many
+_NEAREST, _RUNNERS = 3, 3
+_LONGEST = 4_000  # characters of a message that are read: more than anybody asks, less than it costs to read
+_PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]{0,39})\}")
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """sure: chance from which an answer is given. strange: unknown score from which none is."""
+
+    sure: float
+    strange: float
+
+    @classmethod
+    def of(cls, manifest: Mapping[str, object]) -> Thresholds:
+        """As a release's manifest says."""
+        risk, unknown = manifest["risk"], manifest["unknown"]
+        assert isinstance(unknown, dict)
+        sure = PLAIN
+        if isinstance(risk, dict):
+            # A budget that no threshold keeps has the threshold null: then nothing is answered automatically.
+            sure = float("inf") if risk["threshold"] is None else float(risk["threshold"])
+        return cls(sure, float(unknown["threshold"]))
+
+
+@dataclass(frozen=True)
+class _Understood:
+    """A message as the release sees it: candidates by chance, the likeliest first, with the answer that this customer
+    may be given (None: none may)."""
+
+    found: Found
+    likely: list[tuple[int, float, Answer | None]]
+    strange: float
+    language: Language
+
+
+@dataclass(frozen=True)
+class ReleaseAnswerer:
+    """Answers with one release and what was learned since.
+
+    name, version: as replies say it. weights, depth: of the release's manifest. today: which day it is.
+    """
+
+    name: str
+    version: int
+    contents: Contents
+    matcher: Matcher
+    weights: tuple[float, ...]
+    depth: int
+    thresholds: Thresholds
+    learned: tuple[Learned, ...] = ()
+    today: Callable[[], date] = field(default=date.today)
+
+    @property
+    def release(self) -> str:
+        """`name@3`."""
+        return f"{self.name}@{self.version}"
+
+    @cached_property
+    def lessons(self) -> Lessons:
+        """The contents, with what was learned since."""
+        return with_lessons(self.contents, self.learned, self.matcher)
+
+    @cached_property
+    def _titles(self) -> Mapping[int, str]:
+        """A question for each matter that has one, the first."""
+        contents = self.lessons.contents
+        matters = contents.recall.matters_of_questions.tolist()
+        return dict(zip(matters[::-1], contents.questions[::-1], strict=True))
+
+    def reply(self, asked: Asked) -> Reply:
+        """What to say to `asked`."""
+        said = clean_text(asked.text[:_LONGEST])
+        spoken = _language(asked, said)
+        if not re.search(r"\w", said):
+            return self._plain("abstain", "support.why.empty", spoken)
+        if wants_human(said):
+            return self._plain("handoff", "support.why.wish", spoken)
+        understood = self._understand(asked, said, spoken)
+        taught = self._taught(said, understood)
+        if taught is not None and (answer := self._fitting(taught, asked, spoken)) is not None:
+            return self._answer(answer, 1.0, "support.why.taught", asked, understood)
+        return self._decide(asked, understood)
+
+    def _decide(self, asked: Asked, understood: _Understood) -> Reply:
+        spoken = understood.language
+        if understood.strange >= self.thresholds.strange:
+            return self._plain("abstain", "support.why.unknown", spoken, understood)
+        _, chance, answer = understood.likely[0]
+        if chance >= self.thresholds.sure:
+            if answer is None:
+                return self._plain("handoff", "support.why.not_for_now", spoken, understood)
+            return self._answer(answer, chance, "support.why.sure", asked, understood)
+        choices = self._choices(understood)
+        offered = tuple(each for each in choices[:_CHOICES] if each.confidence >= _LIKELY)
+        if len(offered) > 1 and sum(each.confidence for each in offered) >= _TOGETHER:
+            said = text("support.reply.which", spoken, choices=_listed(offered))
+            return self._plain("clarify", "support.why.several", spoken, understood, said=said, choices=offered)
+        return self._plain("handoff", "support.why.unsure", spoken, understood)
+
+    def _understand(self, asked: Asked, said: str, spoken: Language) -> _Understood:
+        lines = [
+            Line("customer" if turn.speaker == "customer" else "agent", clean_text(turn.text[:_LONGEST]))
+            for turn in asked.history[-self.depth :]
+        ]
+        query = history_text([*lines, Line("customer", said)], depth=self.depth) if self.depth else said
+        recall = self.lessons.contents.recall
+        vectors = self.matcher.encode([query])
+        found = recall.find(vectors, [query])[0]
+        chance = chances(found.signs, np.array(self.weights))
+        order = np.argsort(-chance, kind="stable").tolist()
+        likely = [
+            (int(found.matters[row]), float(chance[row]), self._fitting(int(found.matters[row]), asked, spoken))
+            for row in order
+        ]
+        strange = float(self.contents.unknown.score(vectors, recall.head(vectors))[0])
+        return _Understood(found, likely, strange, spoken)
+
+    def _taught(self, said: str, understood: _Understood) -> int | None:
+        """The matter of the very question that somebody taught, if it is one."""
+        if (matter := self.lessons.taught.get(plain_question(said))) is not None:
+            return matter
+        for place, cosine in understood.found.nearest[:1]:
+            if place >= len(self.contents.questions) and cosine >= SAME:
+                return int(self.lessons.contents.recall.matters_of_questions[place])
+        return None
+
+    def _fitting(self, matter: int, asked: Asked, spoken: Language) -> Answer | None:
+        """The answer of a matter that may be given to this customer today."""
+        contents, day = self.lessons.contents, self.today()
+        able = [
+            answer
+            for name in contents.matters[matter].answers
+            if (answer := contents.answers[name]).valid_on(day) and answer.audience in ("", asked.audience)
+        ]
+        if asked.language:
+            wanted = _plain_language(asked.language)
+            return next((each for each in able if _plain_language(each.language) in (wanted, "other")), None)
+        own = [each for each in able if _plain_language(each.language) == spoken]
+        return next(iter(own or able), None)
+
+    def _answer(self, answer: Answer, chance: float, reason: str, asked: Asked, understood: _Understood) -> Reply:
+        """The template filled from the conversation's variables, or a question for the first that is lacking."""
+        spoken, others = understood.language, self._choices(understood)
+        others = tuple(each for each in others if each.answer != answer.id)[:_RUNNERS]
+        near = self._near(understood)
+        for name in answer.placeholders:
+            if not asked.variables.get(name, "").strip():
+                said = text("support.reply.missing", spoken, name=name)
+                reason = "support.why.missing"
+                return Reply(
+                    "clarify", said, answer.id, chance, reason, self.release,
+                    runners_up=others, nearest=near, missing=name,
+                )  # fmt: skip
+        filled = _PLACEHOLDER.sub(lambda match: asked.variables[match[1]], answer.text)
+        return Reply("answer", filled, answer.id, chance, reason, self.release, runners_up=others, nearest=near)
+
+    def _plain(
+        self,
+        decision: Decision,
+        reason: str,
+        spoken: Language,
+        understood: _Understood | None = None,
+        *,
+        said: str | None = None,
+        choices: tuple[Choice, ...] = (),
+    ) -> Reply:
+        """A reply that gives no answer."""
+        said = text(f"support.reply.{decision}", spoken) if said is None else said
+        if understood is None:
+            return Reply(decision, said, None, 0.0, reason, self.release)
+        runners = self._choices(understood)[:_RUNNERS]
+        return Reply(
+            decision, said, None, understood.likely[0][1] if understood.likely else 0.0, reason, self.release,
+            choices=choices, runners_up=runners, nearest=self._near(understood),
+        )  # fmt: skip
+
+    def _choices(self, understood: _Understood) -> tuple[Choice, ...]:
+        """Answers that may be given, likeliest first, titled by the nearest question that led to each."""
+        matters = self.lessons.contents.recall.matters_of_questions
+        titles: dict[int, str] = {}
+        for place, _ in understood.found.nearest:
+            titles.setdefault(int(matters[place]), self.lessons.contents.questions[place])
+        return tuple(
+            Choice(answer.id, titles.get(matter) or self._titles.get(matter) or answer.text[:80], chance)
+            for matter, chance, answer in understood.likely[:10]
+            if answer is not None
+        )
+
+    def _near(self, understood: _Understood) -> tuple[Near, ...]:
+        contents = self.lessons.contents
+        matters = contents.recall.matters_of_questions
+        return tuple(
+            Near(contents.questions[place], contents.matters[int(matters[place])].id, min(1.0, cosine))
+            for place, cosine in understood.found.nearest[:_NEAREST]
+        )
+
+
+def _language(asked: Asked, said: str) -> Language:
+    """What the customer is spoken to in: as told, else as written, else as written before."""
+    told = _plain_language(asked.language)
+    if told in ("zh", "en"):
+        return "zh" if told == "zh" else "en"
+    for written in [said, *(turn.text[:_LONGEST] for turn in reversed(asked.history))]:
+        found = language_of(written)
+        if found != "other":
+            return "zh" if found == "zh" else "en"
+    return "en"
+
+
+def _plain_language(language: str) -> str:
+    return re.split(r"[-_]", language.lower())[0]
+
+
+def _listed(choices: Sequence[Choice]) -> str:
+    return "".join(f"\n{number}. {choice.title}" for number, choice in enumerate(choices, start=1))

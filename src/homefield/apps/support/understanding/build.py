@@ -1,0 +1,129 @@
+"""`support build`: records in, a registered release out."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version as package_version
+from pathlib import Path
+from typing import Any
+
+from homefield.apps.support.understanding.fit import Fitted, Held, fit, held_of
+from homefield.apps.support.understanding.material import Material, read_material, with_learned
+from homefield.apps.support.understanding.promoting import first_gate
+from homefield.apps.support.understanding.release import write_release
+from homefield.apps.support.understanding.releases import register_release, releases_folder
+from homefield.apps.support.understanding.teach import Taught, answer_text, split_questions, teach
+from homefield.bundle import Bundle
+from homefield.bundle.names import check_name
+from homefield.bundle.registry import Registry, open_registry
+from homefield.data.dataset import Dataset
+from homefield.errors import CallError
+from homefield.events import Event, Listener, silent
+from homefield.operate.promote import Promotion
+from homefield.serve import Matcher
+from homefield.store.learned import learned_of
+from homefield.store.versions import Release
+from homefield.workspace import Workspace, local_user
+
+__all__ = ["KEPT", "Built", "build"]
+
+KEPT = 0.9
+"""Share of known questions that the unknown score lets through."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """A release, and what it was made from. promotion: of the first one, which needs no other to be compared with."""
+
+    release: Release
+    material: Material
+    fitted: Fitted
+    promotion: Promotion | None
+
+
+def build(
+    name: str,
+    *,
+    workspace: Workspace,
+    pairs: Path | None = None,
+    intents: Path | None = None,
+    dialogues: Path | None = None,
+    answers: Path | None = None,
+    same: Path | None = None,
+    columns: Mapping[str, str] | None = None,
+    risk: float | None = None,
+    settings: Mapping[str, str] | None = None,
+    seed: int = 0,
+    listen: Listener = silent,
+) -> Built:
+    """Build the next release of the application `name` from one of pairs, intents and dialogues.
+
+    risk: highest share of wrong answers among those given without a human. settings: keys of the recipe.
+
+    Raises:
+        CallError: `support.one_source`, `bundle.bad_name`, `support.other_kind`, `ship.bad_risk`.
+        RecordsError: as `read_material` and `prepare`. RecipeError: a wrong key. Refused: as `homefield.ship.export`.
+    """
+    check_name(name)
+    if sum(source is not None for source in (pairs, intents, dialogues)) != 1:
+        raise CallError("support.one_source")
+    if risk is not None and not 0 < risk < 1:
+        raise CallError("ship.bad_risk", got=risk)
+    listen(Event("stage", "support.stage.read"))
+    material = read_material(
+        pairs=pairs, intents=intents, dialogues=dialogues, answers=answers, same=same, columns=columns
+    )
+    with open_registry(workspace) as registry, registry.store.read() as transaction:
+        material = with_learned(material, learned_of(transaction, name))
+    workspace.runs.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=f"support-{name}-", dir=workspace.runs))
+    try:
+        dataset, taught = split_questions(material, work / "data", seed=seed, listen=listen)
+        bundle = teach(
+            material, taught["train"], work / "data", name=f"support-{name}", workspace=workspace,
+            settings=settings or {}, seed=seed, listen=listen,
+        )  # fmt: skip
+        listen(Event("stage", "support.stage.fit"))
+        matcher = Matcher(bundle, threads=workspace.settings.threads)
+        held = {split: _held(matcher, each) for split, each in taught.items()}
+        told = {name: answer_text(material, name) for name in material.answers}
+        fitted = fit(
+            material, matcher, held["train"], held["validation"], held["calibration"], told, risk=risk, kept=KEPT
+        )
+        with open_registry(workspace) as registry:
+            release = _register(registry, name, material, dataset, bundle, fitted)
+            promotion = first_gate(registry, release, fitted.right, fitted.plain, by=local_user())
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return Built(release, material, fitted, promotion)
+
+
+def _held(matcher: Matcher, taught: Taught) -> Held:
+    return held_of(matcher, taught.texts, taught.questions, taught.matters)
+
+
+def _register(
+    registry: Registry, name: str, material: Material, dataset: Dataset, bundle: Bundle, fitted: Fitted
+) -> Release:
+    manifest = bundle.manifest
+    facts: dict[str, Any] = {
+        "made": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "program": package_version("homefield"),
+        "model": {"name": manifest.name, "version": manifest.version, "seal": manifest.seal},
+        "dataset": {
+            "hash": dataset.manifest.hash,
+            "rows": {split: int(each["rows"]) for split, each in dataset.manifest.splits.items()},
+            "sources": [account.path.name for account in material.accounts],
+        },
+        "depth": material.depth,
+        "answers": len(material.answers),
+        "matters": len(material.matters),
+        "questions": len(fitted.contents.questions),
+        **fitted.facts,
+    }
+    written = write_release(releases_folder(registry, name), fitted.contents, facts)
+    return register_release(registry, name, written, by=local_user())

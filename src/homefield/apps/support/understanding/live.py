@@ -1,0 +1,75 @@
+"""What was learned since a release was made, as answers and questions beside those of the release."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from homefield.apps.support.answers import Answer, plain_question
+from homefield.apps.support.understanding.material import Matter
+from homefield.apps.support.understanding.recall import Live
+from homefield.apps.support.understanding.release import Contents
+from homefield.data.clean import clean_text
+from homefield.data.language import language_of
+from homefield.serve import Matcher
+from homefield.store.learned import Learned
+
+__all__ = ["SAME", "Lessons", "id_of", "with_lessons"]
+
+SAME = 0.98
+"""Cosine from which two questions are the same but for how they are written."""
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """A release with what was learned since. contents: with the new answers and questions. taught: plain question ->
+    place of its matter."""
+
+    contents: Contents
+    taught: Mapping[str, int]
+
+
+def id_of(text: str) -> str:
+    """The id of an answer that was new when it was taught."""
+    return f"learned-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+def with_lessons(contents: Contents, learned: Sequence[Learned], matcher: Matcher) -> Lessons:
+    """Lay what was learned over the contents of a release. Of two lessons for one question the later one holds."""
+    last = {plain_question(each.question) or each.question: each for each in learned}
+    answers, matters = dict(contents.answers), list(contents.matters)
+    place = {answer: number for number, matter in enumerate(matters) for answer in matter.answers}
+    held: list[tuple[str, int]] = []
+    for each in last.values():
+        if each.answer not in answers:
+            if each.text is None:  # an approved answer that this release has not
+                continue
+            answers[each.answer] = Answer(each.answer, each.text, each.language or language_of(each.text))
+            place[each.answer] = len(matters)
+            matters.append(Matter(each.answer, (each.answer,)))
+        held.append((clean_text(each.question), place[each.answer]))
+    if not held:
+        return Lessons(contents, {})
+    texts = [text for text, _ in held]
+    numbers = np.array([number for _, number in held], dtype=np.int64)
+    recall = contents.recall
+    vectors = matcher.encode(texts)
+    near = recall.questions.search(vectors, 10)
+    replaced = {
+        int(old)
+        for row in range(len(texts))
+        for old, cosine in zip(near.ids[row].tolist(), near.similarities[row].tolist(), strict=True)
+        if cosine >= SAME and recall.question_matters[old] != numbers[row]
+    }
+    live = Live(vectors, numbers, recall.lexicon.rows(texts), frozenset(replaced))
+    whole = replace(
+        contents,
+        answers=answers,
+        matters=tuple(matters),
+        questions=[*contents.questions, *texts],
+        recall=recall.with_live(live),
+    )
+    return Lessons(whole, {plain_question(text): number for text, number in held})

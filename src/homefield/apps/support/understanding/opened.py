@@ -1,0 +1,206 @@
+"""Applications that are open for answering: each with its release in use and everything it was taught.
+
+What a worker keeps open is compared with the store's revisions before it answers, so that what one worker was taught,
+or what somebody put into use, holds in every worker with the next message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from threading import Lock
+from typing import Protocol
+
+from homefield.apps.support.answers import plain_question
+from homefield.apps.support.understanding.answering import ReleaseAnswerer, Thresholds
+from homefield.apps.support.understanding.live import id_of
+from homefield.apps.support.understanding.release import Contents, read_release
+from homefield.apps.support.understanding.releases import find_release, folder_of_release, names_in_use
+from homefield.bundle.registry import Registry
+from homefield.data.clean import clean_text
+from homefield.errors import CallError
+from homefield.serve import Matcher
+from homefield.serve.network import Sessions
+from homefield.store import revisions
+from homefield.store.learned import SCOPE, Learned, learn, learned_of
+from homefield.store.versions import Release
+
+__all__ = ["Lesson", "OpenApplications", "open_answerer", "teach_answer"]
+
+
+class Lesson(Protocol):
+    """What should be replied to a question from now on: an approved answer by its id, or a new one by its text."""
+
+    @property
+    def question(self) -> str:
+        """The customer's words."""
+
+    @property
+    def answer(self) -> str | None:
+        """The id of an approved answer."""
+
+    @property
+    def text(self) -> str | None:
+        """A new answer."""
+
+    @property
+    def language(self) -> str:
+        """Of a new answer; "" where its script says it."""
+
+    @property
+    def message(self) -> str | None:
+        """The message it is about."""
+
+    @property
+    def by(self) -> str:
+        """Who says so."""
+
+    @property
+    def why(self) -> str:
+        """Why, in their words."""
+
+
+def open_answerer(
+    registry: Registry,
+    spec: str,
+    *,
+    threads: int | None = None,
+    sessions: Sessions | None = None,
+    today: Callable[[], date] = date.today,
+) -> ReleaseAnswerer:
+    """Open the release that `spec` names, with everything its application was taught.
+
+    Raises:
+        CallError: as `find_release`. Tampered: a file is not what was registered.
+    """
+    release = find_release(registry, spec)
+    contents, matcher = _opened(registry, release, threads, sessions)
+    with registry.store.read() as transaction:
+        learned = learned_of(transaction, release.name)
+    return _answerer(release, contents, matcher, learned, today)
+
+
+def teach_answer(registry: Registry, answerer: ReleaseAnswerer, lesson: Lesson) -> str:
+    """Keep a lesson, which holds in every worker from the next message on; the id of the answer that is given then.
+
+    Raises:
+        CallError: `support.empty_lesson`, `support.answer_or_text`, `support.no_such_answer`.
+    """
+    question = clean_text(lesson.question)
+    if not plain_question(question):
+        raise CallError("support.empty_lesson")
+    text = (lesson.text or "").strip()
+    if bool(text) == bool(lesson.answer):
+        raise CallError("support.answer_or_text", count=2 * bool(text))
+    known = answerer.lessons.contents.answers
+    if lesson.answer and lesson.answer not in known:
+        raise CallError("support.no_such_answer", id=lesson.answer[:100])
+    same = next((name for name, each in known.items() if each.text == text), None)
+    answer = lesson.answer or same or id_of(text)
+    with registry.store.write() as transaction:
+        learn(
+            transaction,
+            answerer.name,
+            question,
+            answer,
+            text=text if text and same is None else _kept_text(answerer, answer),
+            language=lesson.language,
+            message=lesson.message,
+            by=lesson.by,
+            why=lesson.why or None,
+        )
+    return answer
+
+
+class OpenApplications:
+    """The applications that are open; safe to use from several threads.
+
+    Args:
+        registry: where releases are registered.
+        threads, sessions: of the networks.
+    """
+
+    def __init__(self, registry: Registry, *, threads: int | None = None, sessions: Sessions | None = None) -> None:
+        self._registry, self._threads, self._sessions = registry, threads, sessions or Sessions()
+        self._lock = Lock()
+        self._open: dict[str, tuple[tuple[int, int], ReleaseAnswerer]] = {}
+
+    def names(self) -> Sequence[str]:
+        """Those that have a release."""
+        return names_in_use(self._registry)
+
+    def find(self, name: str) -> ReleaseAnswerer:
+        """The release in use under this name, as the store has it now.
+
+        Raises:
+            CallError: `support.no_such_name`, `bundle.bad_name`.
+        """
+        with self._registry.store.read() as transaction:
+            seen = (revisions.revision(transaction, revisions.REGISTRY), revisions.revision(transaction, SCOPE))
+        with self._lock:
+            known = self._open.get(name)
+            if known is None or known[0] != seen:
+                known = self._open[name] = (seen, self._opened_anew(name, None if known is None else known[1]))
+            return known[1]
+
+    def correct(self, name: str, lesson: Lesson) -> str:
+        """Learn at once; the id of the answer that is given from now on, in every worker.
+
+        Raises:
+            CallError: as `find` and `teach_answer`.
+        """
+        return teach_answer(self._registry, self.find(name), lesson)
+
+    def hear(self, told: Mapping[str, int]) -> None:
+        """Revisions told by others; `find` asks the store itself, so that nothing can be missed."""
+        del told
+
+    def _opened_anew(self, name: str, before: ReleaseAnswerer | None) -> ReleaseAnswerer:
+        release = find_release(self._registry, name)
+        if before is None or before.version != release.version:
+            contents, matcher = _opened(self._registry, release, self._threads, self._sessions)
+        else:
+            contents, matcher = before.contents, before.matcher
+        with self._registry.store.read() as transaction:
+            learned = learned_of(transaction, name)
+        return _answerer(release, contents, matcher, learned, date.today)
+
+
+def _kept_text(answerer: ReleaseAnswerer, answer: str) -> str | None:
+    """The text of an answer that was itself taught, so that a release without it can still give it."""
+    return None if answer in answerer.contents.answers else answerer.lessons.contents.answers[answer].text
+
+
+def _opened(
+    registry: Registry, release: Release, threads: int | None, sessions: Sessions | None
+) -> tuple[Contents, Matcher]:
+    contents = read_release(folder_of_release(registry, release), release.manifest)
+    model = release.manifest["model"]
+    bundle = registry.open(registry.find(f"{model['name']}@{model['version']}"))
+    if bundle.manifest.seal != model["seal"]:
+        raise CallError("support.other_model", release=f"{release.name}@{release.version}", model=model["name"])
+    return contents, Matcher(bundle, threads=threads, sessions=sessions)
+
+
+def _answerer(
+    release: Release,
+    contents: Contents,
+    matcher: Matcher,
+    learned: Sequence[Learned],
+    today: Callable[[], date],
+) -> ReleaseAnswerer:
+    manifest = release.manifest
+    made = ReleaseAnswerer(
+        release.name,
+        release.version,
+        contents,
+        matcher,
+        tuple(manifest["weights"]),
+        manifest["depth"],
+        Thresholds.of(manifest),
+        tuple(learned),
+        today,
+    )
+    # Now, not with the first customer's message, and once rather than in two threads at a time.
+    _ = made.lessons
+    return made

@@ -1,0 +1,114 @@
+"""Releases of customer services go through the same door as models: judged on rows, promoted, rolled back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from homefield.apps.support.understanding.judging import Verdict, judge_release
+from homefield.apps.support.understanding.opened import open_answerer
+from homefield.apps.support.understanding.releases import find_release
+from homefield.bundle.registry import Registry
+from homefield.errors import CallError
+from homefield.evaluate.significance import Difference, paired_difference
+from homefield.operate.gate import MARGIN, Check, Gate, alike_check
+from homefield.operate.promote import Promotion, Subject, promote, roll_back
+from homefield.store import aliases, versions
+from homefield.store.aliases import CHAMPION, Move
+from homefield.store.versions import Release
+
+__all__ = ["baseline_check", "first_gate", "promote_release", "roll_back_release"]
+
+
+def promote_release(
+    registry: Registry,
+    spec: str,
+    rows: Path,
+    *,
+    by: str,
+    columns: Mapping[str, str] | None = None,
+    margin: float = MARGIN,
+    force: bool = False,
+    why: str | None = None,
+) -> Promotion:
+    """Judge a release beside the one in use on questions with the right answers, and promote it if it holds.
+
+    Raises:
+        CallError: as `find_release`; `gate.is_champion`, `gate.force_needs_why`.
+        RecordsError: the questions cannot be used. Refused: `gate.champion_changed`.
+    """
+    release = find_release(registry, spec if "@" in spec else f"{spec}@{_latest(registry, spec)}")
+    against = _champion(registry, release.name)
+    if against == release.version:
+        raise CallError("gate.is_champion", model=f"{release.name}@{release.version}")
+    verdict = judge_release(open_answerer(registry, f"{release.name}@{release.version}"), rows, columns)
+    checks = [_alike(registry, release), baseline_check(verdict.difference, verdict.judged.right >= 0)]
+    if against is not None:
+        rival = judge_release(open_answerer(registry, f"{release.name}@{against}"), rows, columns)
+        checks.append(_not_worse(verdict, rival, margin))
+    gate = Gate(tuple(checks), against, len(verdict.judged.questions), rows.name)
+    subject = Subject("application", release.name, release.version)
+    return promote(registry.store, subject, gate, by=by, why=why, force=force)
+
+
+def first_gate(
+    registry: Registry, release: Release, right: NDArray[np.bool_], plain: NDArray[np.bool_], *, by: str
+) -> Promotion | None:
+    """Put the first release of an application into use if it beats words alone on its calibration questions; None where
+    there is one in use."""
+    if _champion(registry, release.name) is not None:
+        return None
+    difference = paired_difference(right, plain) if len(right) else None
+    checks = (_alike(registry, release), baseline_check(difference, right))
+    gate = Gate(checks, None, len(right), "calibration")
+    return promote(registry.store, Subject("application", release.name, release.version), gate, by=by)
+
+
+def roll_back_release(registry: Registry, name: str, *, by: str, why: str | None = None) -> Move:
+    """Put the release of `name` back that was in use before; its files are looked at first.
+
+    Raises:
+        CallError: no such application. Refused: `gate.nothing_before`. Tampered: nothing is moved.
+    """
+    if "@" in name:
+        raise CallError("gate.name_alone", got=name)
+    find_release(registry, name)
+    with registry.store.read() as transaction:
+        before = aliases.before(transaction, "application", name, CHAMPION)
+    if before is not None:
+        open_answerer(registry, f"{name}@{before}")
+    return roll_back(registry.store, "application", name, by=by, why=why)
+
+
+def baseline_check(difference: Difference | None, rows: NDArray[np.bool_]) -> Check:
+    """Better than the historical question that shares most words, on the same rows."""
+    if difference is None:
+        return Check("no_baseline", False, {})
+    return Check("baseline", difference.mean > 0, {"metric": "R@1", "rows": len(rows)}, difference)
+
+
+def _alike(registry: Registry, release: Release) -> Check:
+    model = release.manifest["model"]
+    return alike_check(registry.open(registry.find(f"{model['name']}@{model['version']}")))
+
+
+def _not_worse(verdict: Verdict, rival: Verdict, margin: float) -> Check:
+    """On rows that either knows the answer of: an answer that one of them lacks is a mistake of its own."""
+    rows = (verdict.judged.right >= 0) | (rival.judged.right >= 0)
+    difference = paired_difference(verdict.judged.correct[rows], rival.judged.correct[rows])
+    values = {"champion": rival.release, "rows": int(rows.sum()), "margin": f"{100 * margin:g}"}
+    return Check("champion", difference.low > -margin, values, difference)
+
+
+def _champion(registry: Registry, name: str) -> int | None:
+    with registry.store.read() as transaction:
+        return aliases.standing(transaction, "application", name).get((name, CHAMPION))
+
+
+def _latest(registry: Registry, name: str) -> int:
+    find_release(registry, name)
+    with registry.store.read() as transaction:
+        return versions.releases_of(transaction, name)[-1].version

@@ -1,0 +1,191 @@
+"""Which matters a question could be about, and what speaks for each: the same code when weights are fitted and when a
+customer waits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+from homefield.apps.support.understanding.lexicon import Lexicon
+from homefield.apps.support.understanding.weights import SIGNS
+from homefield.index import VectorIndex
+
+__all__ = ["Found", "Head", "Live", "Recall"]
+
+QUESTIONS, ANSWERS, WORDS = 40, 10, 20  # nearest ones that become candidates
+_WARMTH = 0.05  # of the votes: a question whose cosine is so much lower has a vote e times smaller
+_LEAST = 0.01  # vote that a matter without any is given
+
+Vectors = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Head:
+    """A linear layer on vectors of length 1: weights `[D, M]`, bias `[M]`, an output for each matter."""
+
+    weights: NDArray[np.float32]
+    bias: NDArray[np.float32]
+
+    def __call__(self, vectors: Vectors) -> NDArray[np.float32]:
+        """`[B, D]` to `[B, M]`."""
+        return np.asarray(vectors @ self.weights + self.bias, dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Found:
+    """Of one question the candidates. matters: places `[M]`. signs: `[M, 6]`, see `weights.SIGNS`. nearest: places of
+    historical questions, nearest first, with their cosines."""
+
+    matters: NDArray[np.int64]
+    signs: NDArray[np.float64]
+    nearest: tuple[tuple[int, float], ...]
+
+
+@dataclass(frozen=True)
+class Live:
+    """L questions that were learned since the release was made: vectors `[L, D]`, matters `[L]`, words `[L, F]`.
+
+    replaced: places of historical questions that say otherwise; they count no more.
+    """
+
+    vectors: Vectors
+    matters: NDArray[np.int64]
+    words: csr_matrix
+    replaced: frozenset[int] = field(default_factory=frozenset)
+
+
+class Recall:
+    """Finds candidates. Safe to use from several threads.
+
+    Args:
+        questions, answers: vectors under the places of questions and answers.
+        question_matters, answer_matters: `[N]` and `[A]`, the place of each one's matter.
+        lexicon: the same questions and answers as counted n-grams.
+        head: of the matters that were there when it was fitted.
+        live: what was learned since; its places follow those of the questions.
+    """
+
+    def __init__(
+        self,
+        questions: VectorIndex,
+        answers: VectorIndex,
+        question_matters: NDArray[np.int64],
+        answer_matters: NDArray[np.int64],
+        lexicon: Lexicon,
+        head: Head,
+        live: Live | None = None,
+    ) -> None:
+        self.questions, self.answers = questions, answers
+        self.question_matters, self.answer_matters = question_matters, answer_matters
+        self.lexicon, self.head = lexicon, head
+        self._live = live
+        self._all_matters = question_matters if live is None else np.concatenate([question_matters, live.matters])
+        self._whole = lexicon.whole()
+
+    @property
+    def matters_of_questions(self) -> NDArray[np.int64]:
+        """The place of each question's matter, those learned since behind the others, `[N + L]`."""
+        return self._all_matters
+
+    def with_live(self, live: Live) -> Recall:
+        """The same, and what was learned since."""
+        return Recall(
+            self.questions, self.answers, self.question_matters, self.answer_matters, self.lexicon, self.head, live
+        )
+
+    def find(self, vectors: Vectors, texts: Sequence[str]) -> list[Found]:
+        """The candidates of B questions: their vectors `[B, D]` of length 1 and their texts, cleaned."""
+        near = self.questions.search(vectors, QUESTIONS)
+        told = self.answers.search(vectors, ANSWERS)
+        words = self.lexicon.rows(texts)
+        outputs = self.head(vectors).astype(np.float64)
+        found = []
+        for row in range(len(texts)):
+            asked = self._with_live(near.ids[row], near.similarities[row].astype(np.float64), vectors[row])
+            said = (told.ids[row], told.similarities[row].astype(np.float64))
+            found.append(self._found(asked, said, words[row], outputs[row]))
+        return found
+
+    def _with_live(
+        self, places: NDArray[np.int64], cosines: NDArray[np.float64], vector: Vectors
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """The nearest questions, those learned since among them, without those that were replaced."""
+        if self._live is None:
+            return places, cosines
+        if self._live.replaced:
+            kept = np.array([place not in self._live.replaced for place in places.tolist()], dtype=np.bool_)
+            places, cosines = places[kept], cosines[kept]
+        own = self._live.vectors @ vector
+        places = np.concatenate([places, len(self.question_matters) + np.arange(len(own))])
+        cosines = np.concatenate([cosines, own.astype(np.float64)])
+        order = np.argsort(-cosines, kind="stable")[:QUESTIONS]
+        return places[order], cosines[order]
+
+    def _found(
+        self,
+        near: tuple[NDArray[np.int64], NDArray[np.float64]],
+        told: tuple[NDArray[np.int64], NDArray[np.float64]],
+        words: csr_matrix,
+        outputs: NDArray[np.float64],
+    ) -> Found:
+        near_matters, told_matters = self._all_matters[near[0]], self.answer_matters[told[0]]
+        asked_words, asked_matters, said_words, said_matters = self._words(words, near[0], told[0])
+        matters, _ = np.unique(np.concatenate([near_matters, told_matters, asked_matters]), return_inverse=True)
+        signs = np.zeros((len(matters), len(SIGNS)))
+        signs[:, 0] = _highest(matters, near_matters, near[1], float(near[1].min(initial=0.0)))
+        votes = np.exp((near[1] - near[1].max(initial=-1.0)) / _WARMTH)
+        shares = np.bincount(np.searchsorted(matters, near_matters), votes, len(matters)) / max(votes.sum(), 1e-9)
+        signs[:, 1] = np.log(shares + _LEAST)
+        signs[:, 2] = _highest(matters, told_matters, told[1], float(told[1].min(initial=0.0)))
+        signs[:, 3] = _highest(matters, asked_matters, asked_words, 0.0)
+        signs[:, 4] = _highest(matters, said_matters, said_words, 0.0)
+        known = matters < len(outputs)
+        total = np.logaddexp.reduce(outputs) if len(outputs) else 0.0
+        # A matter that was learned since has no output of its own; what nearest candidates have stands in for it.
+        signs[known, 5] = outputs[matters[known]] - total
+        signs[~known, 5] = signs[known, 5].max(initial=-np.log(max(2, len(matters))))
+        if self._live is not None and len(near[0]) and near[0][0] >= len(self.question_matters):
+            signs[:, 5] = 0.0  # nearest is what was learned since, of which the head knows nothing
+        pairs = zip(near[0].tolist(), near[1].tolist(), strict=True)
+        return Found(matters.astype(np.int64), signs, tuple((int(place), float(value)) for place, value in pairs))
+
+    def _words(
+        self, words: csr_matrix, near: NDArray[np.int64], told: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
+        """Words shared with questions and with answers, and the matters of both: of all while they are few, else of the
+        nearest."""
+        if self._whole is None:
+            asked = near[near < len(self.question_matters)]
+            values = (self.lexicon.questions[asked] @ words.T).toarray()[:, 0].astype(np.float64)
+            places = asked
+            shared = (self.lexicon.answers[told] @ words.T).toarray()[:, 0].astype(np.float64)
+            said = told
+        else:
+            asked_row, said_row = words @ self._whole[0], words @ self._whole[1]
+            # The nearest by meaning are compared too, though others share more words.
+            also = np.isin(asked_row.indices, near)
+            also[np.argsort(-asked_row.data, kind="stable")[:WORDS]] = True
+            places, values = asked_row.indices[also].astype(np.int64), asked_row.data[also].astype(np.float64)
+            said, shared = said_row.indices, said_row.data.astype(np.float64)
+        if self._live is not None:
+            kept = np.array([place not in self._live.replaced for place in places.tolist()], dtype=np.bool_)
+            own = (self._live.words @ words.T).toarray()[:, 0].astype(np.float64)
+            places = np.concatenate([places[kept], len(self.question_matters) + np.arange(len(own))])
+            values = np.concatenate([values[kept], own])
+        return values, self._all_matters[places], shared, self.answer_matters[said]
+
+
+def _highest(
+    matters: NDArray[np.int64], of: NDArray[np.int64], values: NDArray[np.float64], floor: float
+) -> NDArray[np.float64]:
+    """The highest of the values of each matter, `floor` where it has none. matters: ascending."""
+    found = np.full(len(matters), -np.inf)
+    places = np.searchsorted(matters, of)
+    places[places == len(matters)] = 0
+    inside = matters[places] == of if len(matters) else np.zeros(len(of), np.bool_)
+    np.maximum.at(found, places[inside], values[inside])
+    return np.where(np.isfinite(found), found, floor)

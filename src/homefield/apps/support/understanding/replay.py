@@ -1,0 +1,126 @@
+"""What another release would have said: a log asked again of two of them, every changed answer shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from homefield.apps.support.columns import Account, find_columns, rows_of
+from homefield.apps.support.dialogues import Dialogue, read_dialogues
+from homefield.apps.support.exchanges import exchanges
+from homefield.apps.support.facts import slotted
+from homefield.apps.support.replies import Asked, Reply, Turn
+from homefield.apps.support.understanding.answering import ReleaseAnswerer
+from homefield.errors import RecordsError
+
+__all__ = ["Change", "Logged", "Replayed", "read_log", "replay"]
+
+Effect = Literal["gain", "loss", "other"]
+
+
+@dataclass(frozen=True)
+class Logged:
+    """A message of the log. right: the id or the text of the answer that was right, "" where nobody says."""
+
+    asked: Asked
+    right: str
+    row: int
+
+
+@dataclass(frozen=True)
+class Change:
+    """A message that both releases reply to differently. effect: of the candidate, where the right answer is known."""
+
+    row: int
+    text: str
+    before: Reply
+    after: Reply
+    right: str
+    effect: Effect
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What came of a log. known: messages whose right answer is known."""
+
+    champion: str
+    candidate: str
+    messages: int
+    known: int
+    changes: tuple[Change, ...]
+    account: Account
+
+    def count(self, effect: Effect) -> int:
+        """Changes with this effect."""
+        return sum(change.effect == effect for change in self.changes)
+
+
+def read_log(path: Path, columns: Mapping[str, str] | None = None) -> tuple[list[Logged], Account]:
+    """Messages from dialogues (with what was said before, and what the agent answered) or from rows of questions, with
+    the right answer where there is one.
+
+    Raises:
+        RecordsError: as `read_dialogues` and `find_columns`; `support.no_rows`.
+    """
+    account = Account(path)
+    try:
+        source, parts = find_columns(path, ["question"], ["answer", "language", "audience"], columns)
+    except RecordsError as error:
+        if error.code != "support.no_part":
+            raise
+        read = read_dialogues(path, columns)
+        return [each for dialogue in read.dialogues for each in _of_dialogue(dialogue)], read.account
+    found = []
+    for row in rows_of(source, parts, account, texts=("question",)):
+        if row["question"]:
+            asked = Asked(row["question"], language=row["language"], audience=row["audience"])
+            found.append(Logged(asked, row["answer"], row.number))
+        else:
+            account.reject(row.number, "support.reason.empty")
+    if not found:
+        raise RecordsError("support.no_rows", file=path)
+    return found, account
+
+
+def replay(
+    champion: ReleaseAnswerer, candidate: ReleaseAnswerer, path: Path, columns: Mapping[str, str] | None = None
+) -> Replayed:
+    """Ask every message of a log of both.
+
+    Raises:
+        RecordsError: as `read_log`.
+    """
+    log, account = read_log(path, columns)
+    changes, known = list[Change](), 0
+    for message in log:
+        before, after = champion.reply(message.asked), candidate.reply(message.asked)
+        known += bool(message.right)
+        if (before.decision, before.answer, before.text) != (after.decision, after.answer, after.text):
+            effect = _effect(_is_right(champion, before, message.right), _is_right(candidate, after, message.right))
+            right = message.right
+            changes.append(Change(message.row, message.asked.text, before, after, right, effect if right else "other"))
+    return Replayed(champion.release, candidate.release, len(log), known, tuple(changes), account)
+
+
+def _of_dialogue(dialogue: Dialogue) -> list[Logged]:
+    found = []
+    for exchange in exchanges(dialogue):
+        turns = dialogue.turns[: exchange.at]
+        before = tuple(Turn("customer" if turn.role == "customer" else "human", turn.text) for turn in turns)
+        right = slotted(exchange.answer) if exchange.answer else ""
+        found.append(Logged(Asked(exchange.question, before), right, dialogue.row))
+    return found
+
+
+def _is_right(answerer: ReleaseAnswerer, reply: Reply, right: str) -> bool:
+    if reply.answer is None or (reply.decision != "answer" and not reply.missing):
+        return False
+    return right in (reply.answer, answerer.lessons.contents.answers[reply.answer].text)
+
+
+def _effect(before: bool, after: bool) -> Effect:
+    if before == after:
+        return "other"
+    return "gain" if after else "loss"

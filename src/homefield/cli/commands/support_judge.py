@@ -1,0 +1,113 @@
+"""`homefield support evaluate` and `replay`: how good a release is, and what another one would change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from homefield.cli.amounts import percent
+from homefield.cli.command import argument, command, option
+from homefield.cli.face import Face
+from homefield.cli.outcome import Outcome, Table
+from homefield.cli.records import column_option
+from homefield.cli.values import Name, Place, pairs
+
+if TYPE_CHECKING:
+    from homefield.apps.support.replies import Reply
+    from homefield.apps.support.understanding.replay import Replayed
+
+__all__ = ["evaluate", "replay"]
+
+_SHOWN = 20
+_NUMBERS = ("recall_1", "recall_5", "mrr", "kept", "kept_right", "unknown_found", "automatic", "automatic_wrong")
+_SLICED = ("recall_1", "automatic", "automatic_wrong")
+
+
+@command("evaluate")
+@argument("release", key="support_release", metavar="NAME")
+@argument("file", key="labelled", type=Place(), metavar="FILE")
+@column_option
+def evaluate(face: Face, release: str, file: Path, columns: tuple[tuple[str, str], ...]) -> Outcome:
+    """Ask every question of a file and compare with the right answers."""
+    from homefield.apps.support.understanding.judging import judge_release, kept_as
+    from homefield.apps.support.understanding.opened import open_answerer
+    from homefield.bundle.registry import open_registry
+
+    with open_registry(face.workspace) as registry:
+        answerer = open_answerer(registry, release, threads=face.workspace.settings.threads)
+    found, say = judge_release(answerer, file, pairs(columns, "--column")), face.say
+    told = {key: found.numbers[key] for key in _NUMBERS if found.numbers[key] is not None}
+    facts = [(say(f"support.number.{key}"), percent(value)) for key, value in told.items()]
+    if found.baseline is not None:
+        facts.insert(1, (say("support.words_alone"), percent(found.baseline)))
+    sliced = [
+        [name, f"{each['rows']:,}", *(percent(each[key]) for key in _SLICED)] for name, each in found.slices.items()
+    ]
+    headings = [say("support.slice"), say("support.rows"), *(say(f"support.number.{key}") for key in _SLICED)]
+    proposed = [
+        [say(f"support.propose.{each.kind}"), ", ".join(each.answers), str(each.rows), " | ".join(each.examples[:2])]
+        for each in found.proposals[:_SHOWN]
+    ]
+    tables = [Table(headings, sliced, right=range(1, 5))]
+    if proposed:
+        columns_of = [say("support.proposal"), say("support.answers"), say("support.mistakes"), say("support.question")]
+        tables.append(Table(columns_of, proposed, right=[2]))
+    return Outcome(
+        document=kept_as(found),
+        title=say("support.judged", release=found.release, rows=found.numbers["rows"]),
+        facts=facts,
+        tables=tables,
+    )
+
+
+@command("replay")
+@argument("release", key="support_candidate", metavar="RELEASE")
+@argument("log", key="support_log", type=Place(), metavar="LOG")
+@option("--against", key="support_against", type=Name(), metavar="RELEASE")
+@column_option
+def replay(face: Face, release: str, log: Path, against: str | None, columns: tuple[tuple[str, str], ...]) -> Outcome:
+    """Ask a log again of a candidate and of the release in use, and show what changes."""
+    from homefield.apps.support.understanding.opened import open_answerer
+    from homefield.apps.support.understanding.replay import replay as ask_again
+    from homefield.bundle.registry import open_registry
+
+    threads = face.workspace.settings.threads
+    with open_registry(face.workspace) as registry:
+        candidate = open_answerer(registry, release, threads=threads)
+        champion = open_answerer(registry, against or candidate.name, threads=threads)
+    return _shown(ask_again(champion, candidate, log, pairs(columns, "--column")), face)
+
+
+def _shown(found: Replayed, face: Face) -> Outcome:
+    say = face.say
+    ordered = sorted(found.changes, key=lambda change: ("loss", "gain", "other").index(change.effect))
+    rows = [
+        [say(f"support.effect.{each.effect}"), each.text, *(_said(reply, face) for reply in (each.before, each.after))]
+        for each in ordered[:_SHOWN]
+    ]
+    headings = [say("support.effect.title"), say("support.question"), found.champion, found.candidate]
+    counts = {effect: found.count(effect) for effect in ("gain", "loss", "other")}
+    return Outcome(
+        document={
+            "champion": found.champion,
+            "candidate": found.candidate,
+            "messages": found.messages,
+            "known": found.known,
+            **counts,
+            "changes": [
+                {
+                    "row": each.row, "text": each.text, "effect": each.effect, "right": each.right,
+                    "before": {"decision": each.before.decision, "answer": each.before.answer},
+                    "after": {"decision": each.after.decision, "answer": each.after.answer},
+                }
+                for each in found.changes
+            ],
+        },
+        title=say("support.replayed", messages=found.messages, changed=len(found.changes)),
+        facts=[(say(f"support.effect.{effect}"), f"{count:,}") for effect, count in counts.items()],
+        tables=[Table(headings, rows)] if rows else [],
+    )  # fmt: skip
+
+
+def _said(reply: Reply, face: Face) -> str:
+    return reply.answer or face.say(f"support.decided.{reply.decision}")

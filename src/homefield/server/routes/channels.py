@@ -1,0 +1,78 @@
+"""What other programs already speak: Rasa's REST channel and parse interface, OpenAI's chat completions."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from homefield.apps.support.channels.completions import Completions
+from homefield.apps.support.channels.rasa import RasaRest, parsed_by_rasa
+from homefield.apps.support.conversation import Incoming, Said
+from homefield.apps.support.conversation.think import language_from
+from homefield.apps.support.replies import Asked
+from homefield.errors import CallError
+from homefield.server.access import needs
+from homefield.server.bodies import parsed
+from homefield.server.openapi import described
+from homefield.server.routes.asking import running_of
+from homefield.server.support_bodies import CompletionsBody, ParseBody, RasaBody
+from homefield.store.columns import writable
+
+__all__ = ["add_routes"]
+
+_PREFIX = "support/"
+_PARSED = 100_000
+
+
+def add_routes(routes: APIRouter) -> None:
+    """Add them to the application's."""
+    routes.post("/webhooks/rest/webhook", tags=["channels"], openapi_extra=described(RasaBody))(rasa)
+    routes.post("/model/parse", tags=["channels"], openapi_extra=described(ParseBody))(parse)
+    routes.post("/v1/chat/completions", tags=["channels"], openapi_extra=described(CompletionsBody))(complete)
+
+
+@needs("predict")
+async def rasa(request: Request, name: str | None = None) -> Response:
+    """Rasa's REST channel. `name` says which customer service, where there are several."""
+    adapter, body = RasaRest(), await parsed(request, RasaBody)
+    incoming = adapter.read(body.model_dump())
+    return JSONResponse(adapter.write(await _take(request, name, incoming)))
+
+
+@needs("predict")
+async def parse(request: Request, name: str | None = None) -> Response:
+    """Rasa's parse interface: what would be answered, in no conversation."""
+    body = await parsed(request, ParseBody)
+    desks, text = running_of(request).desks, writable(body.text[:_PARSED])
+    asked = Asked(text, language=language_from("", text))
+    reply = await running_of(request).at_desk(lambda: desks.assistants.find(desks.only(name)).reply(asked))
+    return JSONResponse(parsed_by_rasa(text, reply, body.message_id))
+
+
+@needs("predict")
+async def complete(request: Request) -> Response:
+    """OpenAI's chat completions; `model` names the customer service. With `stream`, as server-sent events."""
+    body = await parsed(request, CompletionsBody)
+    delivery = request.headers.get("idempotency-key")
+    if delivery is not None and len(delivery) > 200:
+        raise CallError("server.bad_body", faults="Idempotency-Key: at most 200 characters")
+    adapter = Completions(body.model, delivery)
+    said = await _take(request, body.model.removeprefix(_PREFIX), adapter.read(body.model_dump()))
+    if not body.stream:
+        return JSONResponse(adapter.write(said))
+
+    async def events() -> AsyncIterator[str]:
+        for event in adapter.stream(said):
+            yield event
+            await asyncio.sleep(0)
+
+    return StreamingResponse(events(), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+
+
+async def _take(request: Request, name: str | None, incoming: Incoming) -> Said:
+    desks = running_of(request).desks
+    return await running_of(request).at_desk(lambda: desks.desk(desks.only(name)).take(incoming))

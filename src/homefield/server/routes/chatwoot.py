@@ -1,0 +1,113 @@
+"""`POST /webhooks/chatwoot/{name}`: Chatwoot's agent bot. What is said goes back over Chatwoot's own interface."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from homefield.apps.support.channels.chatwoot import CHANNEL, Call, Chatwoot
+from homefield.apps.support.conversation import Said
+from homefield.bundle.names import check_name
+from homefield.errors import CallError, HomefieldError, RemoteError
+from homefield.net import Allowed, Limits, fetch
+from homefield.server.access import public
+from homefield.server.limits import check_depth
+from homefield.server.routes.asking import running_of
+from homefield.server.running import Running
+from homefield.store import conversations
+
+__all__ = ["add_routes"]
+
+_LIMITS = Limits(bytes=1 << 20, seconds=10.0, redirects=0)
+
+
+def add_routes(routes: APIRouter) -> None:
+    """Add it to the application's."""
+    routes.post("/webhooks/chatwoot/{name}", tags=["channels"])(webhook)
+
+
+@public
+async def webhook(request: Request, name: str, token: str = "") -> Response:
+    """An event of Chatwoot. Whoever calls proves by a signature, or by the token in the address, to be Chatwoot."""
+    running = running_of(request)
+    options = (await running.at_desk(lambda: running.desks.options(check_name(name)))).chatwoot
+    if options is None:
+        raise CallError("support.no_chatwoot", name=name)
+    chatwoot, body = Chatwoot(options), await request.body()
+    chatwoot.check(request.headers, body, token, now=time.time())
+    payload = _payload(body)
+    if (incoming := chatwoot.read(payload)) is not None:
+        said = await running.at_desk(lambda: running.desks.desk(name).take(incoming))
+        await _send(running, name, chatwoot, said)
+    elif (word := chatwoot.human_word(payload)) is not None:
+        await running.at_desk(lambda: _note_word(running, name, word.peer, word.text, word.by, word.delivery))
+    elif (peer := chatwoot.ended(payload)) is not None:
+        await running.at_desk(lambda: _close(running, name, peer))
+    return JSONResponse({"taken": True})
+
+
+async def _send(running: Running, name: str, chatwoot: Chatwoot, said: Said) -> None:
+    """Post what was said, once however often it is delivered; then open the conversation where a human is wanted.
+
+    Raises:
+        RemoteError: `support.chatwoot_refused`, or as `homefield.net.fetch`: Chatwoot delivers it again.
+    """
+    reply, call = said.reply, chatwoot.write(said)
+    if reply is not None and call is not None and await running.at_desk(lambda: _claim(running, reply.id)):
+        try:
+            await _post(running, chatwoot, call)
+        except HomefieldError:
+            await running.at_desk(lambda: _unclaim(running, reply.id))
+            raise
+    opening = chatwoot.opening(said)
+    for each in opening:
+        await _post(running, chatwoot, each)
+    if opening:
+        await running.at_desk(lambda: running.desks.desk(name).handoff_told(said.row.id))
+
+
+async def _post(running: Running, chatwoot: Chatwoot, call: Call) -> None:
+    url, headers = chatwoot.address(call)
+    body = json.dumps(call.body, ensure_ascii=False).encode("utf-8", "replace")
+    allowed = Allowed.parse(running.settings.net_allow)
+    reply = await fetch(url, method="POST", headers=headers, body=body, limits=_LIMITS, allowed=allowed)
+    if not 200 <= reply.status < 300:
+        raise RemoteError("support.chatwoot_refused", status=reply.status)
+
+
+def _payload(body: bytes) -> dict[str, Any]:
+    check_depth(body)
+    try:
+        found = json.loads(body)
+    except ValueError as error:
+        raise CallError("server.bad_body", faults="JSON") from error
+    if not isinstance(found, dict):
+        raise CallError("server.bad_body", faults="an object was expected")
+    return found
+
+
+def _claim(running: Running, message: str) -> bool:
+    with running.store.write() as transaction:
+        return conversations.claim_sending(transaction, message)
+
+
+def _unclaim(running: Running, message: str) -> None:
+    with running.store.write() as transaction:
+        conversations.unclaim_sending(transaction, message)
+
+
+def _note_word(running: Running, name: str, peer: str, text: str, by: str, delivery: str) -> None:
+    desk = running.desks.desk(name)
+    if (known := desk.known(CHANNEL, peer)) is not None:
+        desk.write_as_human(known, text, by=by, delivery=delivery)
+
+
+def _close(running: Running, name: str, peer: str) -> None:
+    desk = running.desks.desk(name)
+    if (known := desk.known(CHANNEL, peer)) is not None:
+        desk.close(known)

@@ -1,0 +1,269 @@
+"""One conversation after the other: who replies, what is asked back, when a human takes over."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import update
+
+from homefield.apps.support.conversation import Desk, Incoming, Said, SupportOptions
+from homefield.apps.support.conversation.options import Question
+from homefield.apps.support.conversation.summary import note
+from homefield.errors import CallError, Refused
+from homefield.messages import Language
+from homefield.store import Store, conversations, events, now
+from homefield.store.tables import conversations as table
+
+from ..rules import RuleAnswerer
+
+ORDER = {"order_id": Question(pattern=r"\d{8}", zh="订单号是多少？", en="What is your order number?")}
+
+
+def made(store: Store, **options: object) -> Desk:
+    return Desk(store, "shop", RuleAnswerer(), SupportOptions.model_validate(options))
+
+
+def talk(desk: Desk, *messages: str, **more: object) -> list[Said]:
+    return [desk.take(Incoming(text, peer="one", **more)) for text in messages]  # type: ignore[arg-type]
+
+
+def texts(said: list[Said]) -> list[str | None]:
+    return [each.reply.text if each.reply else None for each in said]
+
+
+def decisions(said: list[Said]) -> list[str | None]:
+    return [each.reply.facts["decision"] if each.reply and each.reply.facts else None for each in said]
+
+
+def age(store: Store, column: str, minutes: float) -> None:
+    with store.write() as transaction:
+        transaction.execute(update(table).values({column: now() - timedelta(minutes=minutes)}))
+
+
+class TestReplies:
+    def test_an_answer_is_given_and_kept_with_its_reasons(self, store: Store) -> None:
+        desk = made(store)
+        (said,) = talk(desk, "How do I return this?")
+        assert said.reply is not None
+        assert said.reply.text == "You can return it within 14 days."
+        assert said.reply.replies_to == said.message.id
+        assert said.row.state == "bot"
+        facts = said.reply.facts
+        assert facts is not None
+        assert (facts["decision"], facts["answer"], facts["release"]) == ("answer", "returns", "shop@1")
+        assert facts["nearest"][0] == {"question": "about returns", "answer": "returns", "similarity": 0.91}
+
+    def test_the_language_follows_the_customer_and_stays_when_a_message_has_none(self, store: Store) -> None:
+        said = talk(made(store), "怎么退货", "12345678", "return?")
+        assert texts(said) == ["14 天内可以退货。", "抱歉，这个我还不知道。", "You can return it within 14 days."]
+
+    def test_the_answerer_sees_the_turns_before_and_the_variables(self, store: Store) -> None:
+        desk = made(store)
+        talk(desk, "return?", "and hours?", variables={"tier": "gold"})
+        asked = desk._thinker._answerer.asked[-1]  # type: ignore[attr-defined]
+        assert [(turn.speaker, turn.text) for turn in asked.history] == [
+            ("customer", "return?"),
+            ("bot", "You can return it within 14 days."),
+        ]
+        assert asked.variables == {"tier": "gold"}
+
+    def test_the_same_delivery_twice_is_one_message_with_one_reply(self, store: Store) -> None:
+        desk = made(store)
+        first, second = (desk.take(Incoming("return?", delivery="d1")) for _ in range(2))
+        assert (first.again, second.again) == (False, True)
+        assert first.reply == second.reply
+        assert first.message.id == second.message.id
+        with store.read() as transaction:
+            assert len(conversations.messages_of(transaction, first.row.id)) == 2
+
+    def test_what_a_killed_worker_heard_is_replied_to_when_it_is_delivered_again(self, store: Store) -> None:
+        desk = made(store)
+        desk.hear(Incoming("return?", peer="one", delivery="d1"))
+        said = desk.take(Incoming("return?", peer="one", delivery="d1"))
+        assert said.reply is not None
+        assert said.again
+
+    def test_another_application_does_not_see_a_conversation(self, store: Store, language: Language) -> None:
+        (said,) = talk(made(store), "return?")
+        other = Desk(store, "bank", RuleAnswerer("bank@1"))
+        with pytest.raises(CallError) as caught:
+            other.take(Incoming("return?", conversation=said.row.id))
+        assert caught.value.code == "support.no_such_conversation"
+        assert said.row.id in caught.value.what(language)
+
+    @pytest.mark.parametrize(
+        "text", ["", " ", "?", "\x00", "\ud800", "x" * 200_000, "😀" * 5_000, "{order_id}", "{{7*7}}", "%s"]
+    )
+    def test_odd_messages_are_taken_like_any_other(self, store: Store, text: str) -> None:
+        (said,) = talk(made(store), text)
+        assert said.reply is not None
+        assert "49" not in said.reply.text
+
+    def test_a_customers_braces_never_become_a_template(self, store: Store) -> None:
+        desk = made(store, ask={"order_id": {"pattern": r"\S+"}, "status": {"pattern": r"\S+"}})
+        said = talk(desk, "where is my order", "{secret}", "{order_id}")
+        assert texts(said)[-1] == "Order {secret} is {order_id}."
+
+
+class TestHandOff:
+    @pytest.mark.parametrize("wish", ["I want to speak to a human", "转人工"])
+    def test_a_wish_for_a_human_is_granted_at_once_and_the_bot_falls_silent(self, store: Store, wish: str) -> None:
+        said = talk(made(store), "return?", wish, "return?")
+        assert decisions(said) == ["answer", "handoff", None]
+        assert [each.row.state for each in said] == ["bot", "waiting", "waiting"]
+        assert said[2].message.heard_by == "waiting"
+
+    def test_so_many_failures_in_a_row_hand_over(self, store: Store) -> None:
+        said = talk(made(store, handoff={"failures": 2}), "blah", "return?", "blah", "blub")
+        assert decisions(said) == ["abstain", "answer", "abstain", "handoff"]
+        assert said[-1].row.state == "waiting"
+        assert said[-1].reply is not None
+        assert said[-1].reply.facts is not None
+        assert said[-1].reply.facts["reason"] == "support.why.failures"
+
+    def test_listed_answers_listed_words_and_low_confidence_hand_over(self, store: Store) -> None:
+        options = {"answers": ["dispute"], "words": ["律师"], "confidence": 0.5}
+        reasons = []
+        for place, text in enumerate(("a dispute", "我的律师会联系你们", "maybe return?")):
+            (said,) = [made(store, handoff=options).take(Incoming(text, peer=str(place)))]
+            assert said.row.state == "waiting"
+            assert said.reply is not None
+            assert said.reply.facts is not None
+            reasons.append(said.reply.facts["reason"])
+        assert reasons == ["support.why.topic", "support.why.topic", "support.why.unsure"]
+
+    def test_the_summary_says_what_was_asked_and_tried_without_personal_data(
+        self, store: Store, language: Language
+    ) -> None:
+        desk = made(store, ask=ORDER)
+        said = talk(
+            desk,
+            "return?",
+            "My number is 13812345678 and mail a.b@example.com, maybe? Human please",
+            variables={"phone": "13812345678", "order_id": "12345678"},
+        )
+        told = said[-1].row.handoff
+        assert told is not None
+        assert told["tried"] == ["returns"]
+        assert [turn["speaker"] for turn in told["turns"]] == ["customer", "bot"]
+        written = note(told, language)
+        assert "13812345678" not in written
+        assert "example.com" not in written
+        assert "12345678" in written
+        assert "returns" in written
+
+    def test_a_human_may_take_over_at_any_time_and_give_it_back(self, store: Store) -> None:
+        desk = made(store)
+        (first,) = talk(desk, "return?")
+        desk.write_as_human(first.row.id, "Hello, I am Li Na.", by="li.na")
+        (second,) = talk(desk, "return?")
+        assert second.reply is None
+        assert second.row.state == "human"
+        assert desk.release(first.row.id).state == "bot"
+        (third,) = talk(desk, "return?")
+        assert decisions([third]) == ["answer"]
+
+    def test_a_human_who_is_silent_for_too_long_loses_it_to_the_bot(self, store: Store) -> None:
+        desk = made(store, return_minutes=10)
+        (first,) = talk(desk, "return?")
+        desk.write_as_human(first.row.id, "One moment.", by="li.na")
+        age(store, "human_at", 11)
+        (said,) = talk(desk, "return?")
+        assert decisions([said]) == ["answer"]
+        assert said.row.state == "bot"
+
+    def test_one_who_waits_for_a_human_is_not_given_back_to_the_bot(self, store: Store) -> None:
+        desk = made(store, return_minutes=10)
+        talk(desk, "转人工")
+        (said,) = talk(desk, "return?")
+        assert said.row.state == "waiting"
+
+    def test_a_human_who_takes_it_while_the_bot_thinks_keeps_it(self, store: Store) -> None:
+        desk = made(store)
+        heard = desk.hear(Incoming("return?", peer="one"))
+        thought = desk.think(heard)
+        desk.write_as_human(heard.row.id, "I am on it.", by="li.na")
+        said = desk.say(thought)
+        assert said.reply is None
+        assert said.message.heard_by == "human"
+        with store.read() as transaction:
+            speakers = [row.speaker for row in conversations.messages_of(transaction, heard.row.id)]
+        assert speakers == ["customer", "human"]
+
+    def test_a_new_state_is_told_as_an_event(self, store: Store) -> None:
+        desk = made(store)
+        talk(desk, "return?", "转人工")
+        with store.read() as transaction:
+            told = [event.data["state"] for event in events.since(transaction, 0, topics=[conversations.TOPIC])]
+        assert told == ["waiting"]
+
+
+class TestValues:
+    def test_a_missing_value_is_asked_for_and_taken_from_the_next_message(self, store: Store) -> None:
+        desk = made(store, ask=ORDER, handoff={"failures": 3})
+        said = talk(desk, "I want an invoice", "it is 87654321, thanks")
+        assert texts(said) == ["What is your order number?", "Invoice for 87654321 is on its way."]
+        assert said[0].reply is not None
+        assert said[0].reply.facts is not None
+        assert said[0].reply.facts["missing"] == "order_id"
+        assert said[1].row.variables == {"order_id": "87654321"}
+        assert talk(desk, "我要发票")[0].reply.text == "87654321 的发票已寄出。"  # type: ignore[union-attr]
+
+    def test_a_message_that_holds_no_such_value_is_a_question_of_its_own(self, store: Store) -> None:
+        said = talk(made(store, ask=ORDER, handoff={"failures": 3}), "我要发票", "123456789", "return?")
+        assert texts(said) == ["订单号是多少？", "抱歉，这个我还不知道。", "You can return it within 14 days."]
+        assert said[-1].row.variables == {}
+
+    def test_a_wish_for_a_human_is_no_value(self, store: Store) -> None:
+        said = talk(made(store, ask={"order_id": Question(pattern=".+")}), "invoice", "转人工")
+        assert decisions(said) == ["clarify", "handoff"]
+
+    def test_an_offered_option_is_chosen_by_its_number(self, store: Store) -> None:
+        said = talk(made(store, handoff={"failures": 3}), "which?", "2")
+        assert texts(said) == ["Which one do you mean?", "We are open from 9 to 18."]
+
+
+class TestEnds:
+    def test_a_quiet_conversation_is_closed_and_opens_anew_without_its_past(self, store: Store) -> None:
+        desk = made(store, idle_minutes=30)
+        talk(desk, "invoice", variables={"order_id": "12345678"})
+        age(store, "touched_at", 31)
+        assert desk.close_idle() == 1
+        assert desk.close_idle() == 0
+        (said,) = talk(desk, "return?")
+        assert (said.row.state, said.row.variables) == ("bot", {})
+        assert desk._thinker._answerer.asked[-1].history == ()  # type: ignore[attr-defined]
+
+    def test_it_is_so_when_the_customer_comes_before_anyone_has_looked(self, store: Store) -> None:
+        desk = made(store, idle_minutes=30)
+        talk(desk, "转人工")
+        age(store, "touched_at", 31)
+        (said,) = talk(desk, "return?")
+        assert said.row.state == "bot"
+        assert said.row.handoff is None
+
+    def test_a_closed_one_is_not_released_and_closing_twice_is_closing(self, store: Store, language: Language) -> None:
+        desk = made(store)
+        (said,) = talk(desk, "return?")
+        assert desk.close(said.row.id).state == "closed"
+        assert desk.close(said.row.id).state == "closed"
+        with pytest.raises(Refused) as caught:
+            desk.release(said.row.id)
+        assert caught.value.code == "support.closed"
+        assert said.row.id in caught.value.what(language)
+
+    def test_texts_go_with_the_end_where_none_are_kept(self, store: Store) -> None:
+        desk = Desk(store, "shop", RuleAnswerer(), keep_texts=False)
+        (said,) = talk(desk, "return? my mail is a@example.com", variables={"mail": "a@example.com"})
+        ended = desk.close(said.row.id)
+        assert ended.variables == {}
+        with store.read() as transaction:
+            assert {row.text for row in conversations.messages_of(transaction, said.row.id)} == {""}
+
+    def test_everything_of_one_customer_can_be_deleted(self, store: Store) -> None:
+        desk = made(store)
+        talk(desk, "return?", customer="c-1")
+        with store.write() as transaction:
+            assert conversations.delete_of_customer(transaction, "c-1") == 1
+            assert conversations.listed(transaction, "shop") == []

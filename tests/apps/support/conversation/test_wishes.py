@@ -1,0 +1,62 @@
+"""What is a wish for a human and what only speaks of one; which option is meant."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from homefield.apps.support.conversation.wishes import chosen_of, topic_in, wants_human
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "转人工", "人工", "人工客服！", "我要找人工客服", "帮我接人工", "能不能让真人来",
+        "我不想和机器人聊", "给我转个真人",
+        "human", "Agent!", "I want to speak to a human", "can I talk to a real person please", "get me an agent",
+        "please transfer me to a human agent", "Could you connect me with a live representative?", "human please",
+        "I need a real person", "let me talk with your manager",
+    ],
+)  # fmt: skip
+def test_a_wish_for_a_human_is_understood(said: str) -> None:
+    assert wants_human(said)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "", "?", "人工客服几点上班", "不用转人工", "我不要人工", "人工智能是什么", "退货",
+        "客服态度很好", "真人同款有货吗",
+        "is this made by human hands?", "what are the agent fees", "I don't want to talk to a human",
+        "a person ordered twice", "the human rights book", "where is my order",
+    ],
+)  # fmt: skip
+def test_what_only_speaks_of_humans_is_no_wish(said: str) -> None:
+    assert not wants_human(said)
+
+
+@pytest.mark.parametrize(
+    ("said", "place"),
+    [
+        ("1", 0), ("2.", 1), ("第二个", 1), ("选一", 0), ("the first one", 0), ("Option 2", 1), ("opening HOURS", 1),
+        ("２", 1),
+        ("3", None), ("12", None), ("I have 2 orders", None), ("", None),
+    ],
+)  # fmt: skip
+def test_an_option_is_chosen_by_number_or_by_its_words(said: str, place: int | None) -> None:
+    assert chosen_of(said, ["How do I return it?", "Opening hours"]) == place
+
+
+def test_a_listed_word_is_found_as_a_word() -> None:
+    assert topic_in("我要投诉你们", ["lawyer", "投诉"]) == "投诉"
+    assert topic_in("My LAWYER will write", ["lawyer"]) == "lawyer"
+    assert topic_in("lawyers", ["lawyer"]) is None
+    assert topic_in("anything", ["", "  "]) is None
+
+
+@given(st.text(max_size=300))
+def test_nothing_a_customer_writes_breaks_it(said: str) -> None:
+    assert wants_human(said) in (True, False)
+    assert topic_in(said, ["投诉", "lawyer"]) in (None, "投诉", "lawyer")
+    assert chosen_of(said, ["a", "b"]) in (None, 0, 1)

@@ -1,0 +1,133 @@
+"""Records become a release: whole, hashed, registered; and bad records are told, with file and row."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from homefield.apps.support.understanding.build import build
+from homefield.apps.support.understanding.material import read_material, with_learned
+from homefield.apps.support.understanding.opened import open_answerer
+from homefield.apps.support.understanding.releases import find_release, folder_of_release
+from homefield.bundle.registry import Registry
+from homefield.errors import CallError, RecordsError, Tampered
+from homefield.store.columns import now
+from homefield.store.learned import Learned
+from homefield.workspace import Workspace
+
+from .conftest import Shop
+
+
+def test_a_release_says_what_it_was_made_from(shop: Shop, registry: Registry) -> None:
+    release = find_release(registry, "shop@1")
+    manifest = release.manifest
+    assert manifest["answers"] == 8
+    assert manifest["model"]["name"] == "support-shop"
+    assert set(manifest["files"]) == {
+        "answers.json", "questions.parquet", "questions.index", "answers.index", "lexicon.safetensors",
+        "head.safetensors",
+    }  # fmt: skip
+    folder = folder_of_release(registry, release)
+    assert {file.name for file in folder.iterdir()} == {*manifest["files"], "manifest.json"}
+    assert json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["dataset"] == manifest["dataset"]
+    rows = manifest["dataset"]["rows"]
+    # No calibration question is among those that are answered from.
+    assert manifest["questions"] == rows["train"] + rows["validation"]
+    assert rows["calibration"] == manifest["calibration"]["rows"] > 0
+
+
+def test_answers_that_exclude_each_other_share_their_questions(shop: Shop) -> None:
+    matters = {matter.answers for matter in shop.built.material.matters}
+    assert ("discount", "no-discount") in matters
+
+
+def test_a_changed_file_is_named(shop: Shop, registry: Registry) -> None:
+    folder = folder_of_release(registry, find_release(registry, "shop@1"))
+    file = folder / "answers.json"
+    before = file.read_bytes()
+    try:
+        file.write_bytes(before.replace(b"14 days", b"99 days"))
+        with pytest.raises(Tampered, match=r"answers\.json"):
+            open_answerer(registry, "shop@1")
+    finally:
+        file.write_bytes(before)
+
+
+def test_an_id_that_is_lacking_and_two_answers_for_one_question_are_told_before_anything_is_trained(
+    tmp_path: Path, shop: Shop
+) -> None:
+    pairs = tmp_path / "pairs.csv"
+    pairs.write_text("question,answer\nhow do i pay,cash\nhow long,returns\nhow long?,shipping\n", encoding="utf-8")
+    with pytest.raises(RecordsError) as caught:
+        read_material(pairs=pairs, answers=shop.answers)
+    told = str(caught.value)
+    assert "pairs.csv, row 1: The answer cash does not stand in answers.csv." in told
+    assert "pairs.csv, row 3" in told
+
+
+def test_without_approved_answers_the_one_given_more_often_holds(tmp_path: Path) -> None:
+    pairs = tmp_path / "pairs.csv"
+    rows = ["question,answer", "how long,It takes 3 days.", "How long?,It takes 3 days.", "how long,It takes 5 days."]
+    pairs.write_text("\n".join([*rows, "where,In Graz."]), encoding="utf-8")
+    material = read_material(pairs=pairs)
+    assert [example.answer for example in material.examples] == ["answer-1", "answer-1", "answer-3"]
+    (rejected,) = material.accounts[0].rejected
+    assert rejected.row == 3
+    assert rejected.sentence("en") == "“how long” was answered otherwise more often."
+
+
+def test_one_answer_alone_is_too_little(tmp_path: Path) -> None:
+    pairs = tmp_path / "pairs.csv"
+    pairs.write_text("question,answer\nhow long,3 days\nhow far,3 days\n", encoding="utf-8")
+    with pytest.raises(RecordsError, match="at least two are needed"):
+        read_material(pairs=pairs)
+
+
+def test_exactly_one_source_is_wanted(tmp_path: Path, shop: Shop) -> None:
+    workspace = Workspace(tmp_path)
+    for sources in ({}, {"pairs": shop.pairs, "intents": shop.pairs}):
+        with pytest.raises(CallError, match="Exactly one of"):
+            build("other", workspace=workspace, **sources)
+    assert not (tmp_path / "releases").exists()
+
+
+def test_a_name_that_is_not_there_tells_those_that_are(registry: Registry) -> None:
+    with pytest.raises(CallError, match="no customer service named shoe"):
+        open_answerer(registry, "shoe")
+    with pytest.raises(CallError, match="releases 1"):
+        open_answerer(registry, "shop@7")
+
+
+def test_a_dialogue_gives_questions_with_what_was_said_before(tmp_path: Path) -> None:
+    turns = [
+        ("customer", "Do you ship chairs to France?"), ("agent", "Yes, we ship to France for 9 euros."),
+        ("customer", "and how long does that take"), ("agent", "It takes three working days to arrive."),
+        ("customer", "thanks"),
+    ]  # fmt: skip
+    lines = [{"turns": [{"role": role, "text": said} for role, said in turns], "dialogue": str(n)} for n in range(2)]
+    file = tmp_path / "dialogues.jsonl"
+    file.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    material = read_material(dialogues=file)
+    follow_up = [each for each in material.examples if each.question.startswith("and how long")]
+    assert len(follow_up) == 2
+    assert follow_up[0].text.startswith("and how long does that take <a> Yes, we ship")
+    assert material.depth == 4
+
+
+def test_what_was_taught_goes_before_what_the_records_say(tmp_path: Path) -> None:
+    pairs = tmp_path / "pairs.csv"
+    pairs.write_text("question,answer\nhow long,3 days\nhow far,5 miles\n", encoding="utf-8")
+    material = read_material(pairs=pairs)
+    taught = [
+        Learned("1", "shop", "How long?", "answer-2", None, "", None, "ann", None, now()),
+        Learned("2", "shop", "who are you", "learned-1", "A shop.", "", None, "ann", None, now()),
+        Learned("3", "shop", "where", "gone", None, "", None, "ann", None, now()),
+    ]
+    after = with_learned(material, taught)
+    assert {(each.question, each.answer) for each in after.examples} == {
+        ("How long?", "answer-2"), ("how far", "answer-2"), ("who are you", "learned-1"),
+    }  # fmt: skip
+    assert after.answers["learned-1"].text == "A shop."
+    assert ("learned-1",) in {matter.answers for matter in after.matters}

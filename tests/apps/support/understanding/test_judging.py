@@ -1,0 +1,201 @@
+"""Judging a release, what its mistakes propose, what another one would change, and the way into use."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from homefield.apps.support.understanding.answering import ReleaseAnswerer, Thresholds
+from homefield.apps.support.understanding.judging import judge_release
+from homefield.apps.support.understanding.opened import OpenApplications, open_answerer
+from homefield.apps.support.understanding.promoting import first_gate, promote_release, roll_back_release
+from homefield.apps.support.understanding.release import MANIFEST
+from homefield.apps.support.understanding.releases import find_release, folder_of_release, register_release
+from homefield.apps.support.understanding.replay import read_log, replay
+from homefield.bundle.registry import Registry, open_registry
+from homefield.cli import main
+from homefield.errors import CallError, RecordsError, Refused
+from homefield.store import aliases
+from homefield.store.aliases import CHAMPION
+from homefield.workspace import Workspace
+
+from .conftest import QUESTIONS, Shop
+
+
+@pytest.fixture
+def questions(tmp_path: Path) -> Path:
+    """New wordings of what is known, and two that nobody has an answer to."""
+    file = tmp_path / "asked.csv"
+    rows = [f"{wording.format('bed')},{answer}" for answer, wordings in QUESTIONS.items() for wording in wordings]
+    rows += ["who is the king of Spain,politics", "how do i cook rice,kitchen", "no answer here,"]
+    file.write_text("\n".join(["question,answer", *rows]), encoding="utf-8")
+    return file
+
+
+@pytest.fixture
+def own(shop: Shop, tmp_path: Path) -> Iterator[Registry]:
+    """A registry that may be changed, with a second release like the first."""
+    shutil.copytree(shop.workspace.root, tmp_path / "workspace")
+    with open_registry(Workspace(tmp_path / "workspace")) as registry:
+        register_release(registry, "shop", find_release(registry, "shop@1").manifest, by="ann")
+        yield registry
+
+
+def test_every_number_is_of_the_rows_it_says(answerer: ReleaseAnswerer, questions: Path) -> None:
+    verdict = judge_release(answerer, questions)
+    numbers, judged = verdict.numbers, verdict.judged
+    known = sum(map(len, QUESTIONS.values()))
+    assert (numbers["rows"], numbers["known"], numbers["unknown"]) == (known + 2, known, 2)
+    assert len(verdict.account.rejected) == 1
+    assert numbers["recall_1"] == judged.correct[judged.right >= 0].mean() > 0.5
+    assert numbers["recall_1"] <= numbers["mrr"] <= 1
+    assert numbers["recall_1"] <= numbers["recall_5"]
+    automatic = judged.automatic
+    assert numbers["automatic"] == automatic.mean()
+    assert sum(part["rows"] for name, part in verdict.slices.items() if name.startswith("language:")) == known + 2
+    assert verdict.baseline is not None
+    assert 0 <= verdict.baseline <= 1
+
+
+def test_an_unknown_input_that_is_answered_is_a_wrong_answer(answerer: ReleaseAnswerer, tmp_path: Path) -> None:
+    file = tmp_path / "asked.csv"
+    file.write_text("question,answer\nwho is the king of Spain,politics\n", encoding="utf-8")
+    eager = replace(answerer, thresholds=Thresholds(0.0, 2.0))
+    numbers = judge_release(eager, file).numbers
+    assert (numbers["automatic"], numbers["automatic_wrong"], numbers["unknown_found"]) == (1.0, 1.0, 0.0)
+    assert numbers["recall_1"] is None
+
+
+def test_answers_taken_for_each_other_are_proposed_as_one(answerer: ReleaseAnswerer, tmp_path: Path) -> None:
+    rows = ["how do i return a lamp,shipping", "return policy for a lamp,shipping", "do you ship a lamp abroad,returns",
+            "deliver my lamp to Austria,returns"]  # fmt: skip
+    file = tmp_path / "asked.csv"
+    file.write_text("\n".join(["question,answer", *rows]), encoding="utf-8")
+    (proposal,) = judge_release(answerer, file).proposals
+    assert proposal.kind == "merge"
+    assert set(proposal.answers) == {"returns", "shipping"}
+    assert proposal.rows == 4
+    assert "how do i return a lamp" in proposal.examples
+
+
+def test_an_answer_with_few_examples_is_proposed_more(answerer: ReleaseAnswerer, tmp_path: Path) -> None:
+    file = tmp_path / "asked.csv"
+    file.write_text("question,answer\nhow do i return a lamp,summer\n", encoding="utf-8")
+    proposals = judge_release(answerer, file).proposals
+    counts = np.bincount(answerer.contents.recall.question_matters)
+    summer = next(n for n, matter in enumerate(answerer.contents.matters) if matter.id == "summer")
+    assert [each.kind for each in proposals] == (["add"] if counts[summer] <= 10 else [])
+
+
+def test_dialogues_are_judged_by_depth_where_the_agent_gave_an_approved_answer(
+    answerer: ReleaseAnswerer, tmp_path: Path
+) -> None:
+    turns = [
+        ("customer", "how do i return a lamp"), ("agent", "You can return it within 14 days."),
+        ("customer", "do you ship a lamp abroad"), ("agent", "We ship to every country for 9 euros."),
+        ("customer", "and to the moon for a lamp"), ("agent", "Let me think about that idea of yours."),
+    ]  # fmt: skip
+    file = tmp_path / "dialogues.jsonl"
+    file.write_text(json.dumps({"turns": [{"role": role, "text": said} for role, said in turns]}), encoding="utf-8")
+    verdict = judge_release(answerer, file)
+    assert verdict.judged.depth.tolist() == [0, 2]
+    assert {name: part["rows"] for name, part in verdict.slices.items() if name.startswith("depth")} == {
+        "depth:0-1": 1, "depth:2-3": 1,
+    }  # fmt: skip
+
+
+def test_a_file_without_questions_is_refused(answerer: ReleaseAnswerer, tmp_path: Path) -> None:
+    file = tmp_path / "asked.csv"
+    file.write_text("question,answer\n,returns\n", encoding="utf-8")
+    with pytest.raises(RecordsError, match="no question that could be asked"):
+        judge_release(answerer, file)
+
+
+def test_a_replay_shows_gains_and_losses(answerer: ReleaseAnswerer, tmp_path: Path) -> None:
+    file = tmp_path / "log.csv"
+    rows = ["how do i return a lamp,returns", "do you ship a lamp abroad,", "talk to a human,"]
+    file.write_text("\n".join(["question,answer", *rows]), encoding="utf-8")
+    eager, never = (replace(answerer, thresholds=Thresholds(sure, 2.0)) for sure in (0.0, float("inf")))
+    found = replay(eager, never, file)
+    assert (found.messages, found.known) == (3, 1)
+    assert [(change.row, change.effect) for change in found.changes] == [(1, "loss"), (2, "other")]
+    assert [change.effect for change in replay(never, eager, file).changes] == ["gain", "other"]
+    assert replay(eager, eager, file).changes == ()
+
+
+def test_a_log_of_dialogues_is_asked_with_what_was_said_before(tmp_path: Path) -> None:
+    turns = [
+        {"role": "customer", "text": "do you ship chairs abroad"}, {"role": "agent", "text": "We do, for 9 euros."},
+        {"role": "customer", "text": "and how long does it take"}, {"role": "agent", "text": "Two working days or so."},
+    ]  # fmt: skip
+    file = tmp_path / "log.jsonl"
+    file.write_text(json.dumps({"turns": turns}), encoding="utf-8")
+    log, _ = read_log(file)
+    assert [(len(each.asked.history), each.right) for each in log] == [
+        (0, "We do, for 9 euros."), (2, "Two working days or so."),
+    ]  # fmt: skip
+
+
+def test_a_release_goes_through_the_gate_and_back(own: Registry, questions: Path) -> None:
+    with own.store.write() as transaction:
+        aliases.move(transaction, "application", "shop", CHAMPION, 1, by="ann")
+    promoted = promote_release(own, "shop@2", questions, by="ann", force=True, why="to see")
+    assert promoted.moved is not None
+    assert [check.key for check in promoted.gate.checks] == ["alike", "baseline", "champion"]
+    assert promoted.gate.against == 1
+    assert OpenApplications(own).find("shop").version == 2
+    with pytest.raises(CallError) as caught:
+        promote_release(own, "shop@2", questions, by="ann")
+    assert caught.value.code == "gate.is_champion"
+    assert roll_back_release(own, "shop", by="ann").version == 1
+    assert OpenApplications(own).find("shop").version == 1
+
+
+def test_the_first_release_comes_into_use_only_if_it_beats_words(own: Registry) -> None:
+    right, wrong = np.ones(4, np.bool_), np.zeros(4, np.bool_)
+    with own.store.write() as transaction:
+        aliases.clear(transaction, "application", "shop", CHAMPION, by="ann")
+    refused = first_gate(own, find_release(own, "shop@1"), wrong, right, by="ann")
+    assert refused is not None
+    assert refused.moved is None
+    taken = first_gate(own, find_release(own, "shop@1"), right, wrong, by="ann")
+    assert taken is not None
+    assert taken.gate.checks[1].passed
+    assert (taken.moved is not None) == taken.gate.passed
+    with own.store.write() as transaction:
+        aliases.move(transaction, "application", "shop", CHAMPION, 1, by="ann")
+    assert first_gate(own, find_release(own, "shop@2"), right, wrong, by="ann") is None
+
+
+def test_the_commands_say_the_same(own: Registry, questions: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = ["--workspace", str(own.artifacts.root), "--json"]
+    assert main(["support", "ask", "shop@1", "where is my order of a lamp", *place]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["release"] == "shop@1"
+    assert told["decision"] in ("answer", "clarify", "handoff", "abstain")
+    assert told["nearest"][0]["answer"] == "status"
+    assert main(["support", "teach", "shop", "old furniture?", "--text", "We buy it.", *place]) == 0
+    assert json.loads(capsys.readouterr().out)["answer"].startswith("learned-")
+    assert main(["support", "evaluate", "shop@1", str(questions), *place]) == 0
+    assert json.loads(capsys.readouterr().out)["known"] == sum(map(len, QUESTIONS.values()))
+    assert main(["support", "replay", "shop@2", str(questions), "--against", "shop@1", *place]) == 0
+    assert json.loads(capsys.readouterr().out)["changes"] == []
+    assert main(["support", "ask", "shop", "old furniture", "--workspace", str(own.artifacts.root)]) == 0
+    assert "We buy it." in capsys.readouterr().out
+    assert main(["support", "promote", "shop@2", *place]) == 2
+    assert "nothing to judge shop@2 on" in capsys.readouterr().out
+
+
+def test_half_a_release_is_no_release(own: Registry) -> None:
+    folder = folder_of_release(own, find_release(own, "shop@1"))
+    assert (folder / MANIFEST).is_file()
+    (folder / "head.safetensors").unlink()
+    with pytest.raises(Refused) as caught:
+        open_answerer(own, "shop@1")
+    assert caught.value.code == "support.release_changed"

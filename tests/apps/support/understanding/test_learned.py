@@ -1,0 +1,88 @@
+"""What people teach holds with the next message in every worker, and is kept."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from homefield.apps.support.replies import Asked
+from homefield.apps.support.understanding.opened import OpenApplications
+from homefield.bundle.registry import Registry, open_registry
+from homefield.errors import CallError
+from homefield.store.learned import learned_of
+from homefield.workspace import Workspace
+
+from .conftest import Shop
+
+
+@dataclass(frozen=True)
+class Lesson:
+    question: str
+    answer: str | None = None
+    text: str | None = None
+    language: str = ""
+    message: str | None = None
+    by: str = "ann"
+    why: str = "it was wrong"
+
+
+@pytest.fixture
+def own(shop: Shop, tmp_path: Path) -> Iterator[tuple[Registry, Registry]]:
+    """The shop's registry twice, as two workers have it; what is taught does not reach other tests."""
+    shutil.copytree(shop.workspace.root, tmp_path / "workspace")
+    workspace = Workspace(tmp_path / "workspace")
+    with open_registry(workspace) as one, open_registry(workspace) as other:
+        yield one, other
+
+
+def test_a_correction_holds_with_the_next_message_in_every_worker(own: tuple[Registry, Registry]) -> None:
+    one, other = (OpenApplications(each) for each in own)
+    asked = Asked("how do i return a lamp")
+    assert other.find("shop").reply(asked).answer != "shipping"
+    assert one.correct("shop", Lesson("How do I return a lamp?", answer="shipping")) == "shipping"
+    for worker in (one, other):
+        reply = worker.find("shop").reply(asked)
+        assert (reply.decision, reply.answer, reply.reason) == ("answer", "shipping", "support.why.taught")
+    one.correct("shop", Lesson("how do i return a lamp", answer="returns"))
+    assert other.find("shop").reply(asked).answer == "returns"
+
+
+def test_a_new_answer_is_given_and_kept_with_who_and_why(own: tuple[Registry, Registry]) -> None:
+    one, other = (OpenApplications(each) for each in own)
+    name = one.correct("shop", Lesson("do you buy old furniture?", text="We buy it for {price} euros."))
+    assert name.startswith("learned-")
+    reply = other.find("shop").reply(Asked("Do you buy old furniture", variables={"price": "5"}))
+    assert (reply.answer, reply.text) == (name, "We buy it for 5 euros.")
+    assert other.find("shop").reply(Asked("Do you buy old furniture")).missing == "price"
+    # The same text again is the same answer.
+    assert one.correct("shop", Lesson("old furniture", text="We buy it for {price} euros.")) == name
+    with own[0].store.read() as transaction:
+        kept = learned_of(transaction, "shop")
+    assert [(each.question, each.answer, each.by, each.why) for each in kept] == [
+        ("do you buy old furniture?", name, "ann", "it was wrong"), ("old furniture", name, "ann", "it was wrong"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("lesson", "code"),
+    [
+        (Lesson("😀", answer="returns"), "support.empty_lesson"),
+        (Lesson("how"), "support.answer_or_text"),
+        (Lesson("how", answer="returns", text="so"), "support.answer_or_text"),
+        (Lesson("how", answer="nothing"), "support.no_such_answer"),
+    ],
+)
+def test_what_cannot_be_learned_is_said(own: tuple[Registry, Registry], lesson: Lesson, code: str) -> None:
+    with pytest.raises(CallError) as caught:
+        OpenApplications(own[0]).correct("shop", lesson)
+    assert caught.value.code == code
+
+
+def test_an_application_that_is_not_there_is_not_found(own: tuple[Registry, Registry]) -> None:
+    assert OpenApplications(own[0]).names() == ["shop"]
+    with pytest.raises(CallError, match="no customer service named shoe"):
+        OpenApplications(own[0]).find("shoe")
