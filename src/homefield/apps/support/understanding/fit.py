@@ -175,8 +175,7 @@ def _head(train: Held, matters: int) -> Head:
 
         model = LogisticRegression(C=30.0, max_iter=200).fit(train.vectors, train.matters)
         weights = np.zeros((train.vectors.shape[1], matters), dtype=np.float32)
-        # A matter nobody has asked about yet is never said by the head.
-        bias = np.full(matters, -WARM, dtype=np.float32)
+        bias = np.full(matters, -np.inf, dtype=np.float32)
         coefficients, offsets = model.coef_, model.intercept_
         if len(asked) == 2:
             coefficients, offsets = np.concatenate([-coefficients, coefficients]), np.concatenate([-offsets, offsets])
@@ -186,7 +185,8 @@ def _head(train: Held, matters: int) -> Head:
     np.add.at(sums, train.matters, train.vectors)
     lengths = np.linalg.norm(sums, axis=1, keepdims=True)
     means = sums / np.where(lengths > 0, lengths, 1.0)
-    return Head(np.ascontiguousarray(WARM * means.T, dtype=np.float32), np.zeros(matters, dtype=np.float32))
+    bias = np.where(lengths[:, 0] > 0, 0.0, -np.inf)
+    return Head(np.ascontiguousarray(WARM * means.T, dtype=np.float32), bias.astype(np.float32))
 
 
 def _unknown(train: Held, validation: Held, head: Head, matters: int) -> UnknownModel:
