@@ -35,7 +35,7 @@ _LEAST_SCORE = 0.25
 class Exchange:
     """A customer's question and the answer that fits it best; `answer` is empty where it stayed unanswered.
 
-    at: place of the question's turn in its dialogue. score: 0 to 3, how much speaks for the answer.
+    at: place of the question's turn in its dialogue. score: 0 to 3, how much speaks for the answer. agent: who gave it.
     """
 
     dialogue: str
@@ -44,6 +44,7 @@ class Exchange:
     answer: str
     score: float
     time: str = ""
+    agent: str = ""
 
 
 def exchanges(dialogue: Dialogue) -> tuple[Exchange, ...]:
@@ -53,10 +54,12 @@ def exchanges(dialogue: Dialogue) -> tuple[Exchange, ...]:
         scored = [(_score(dialogue, place), -place) for place in places]
         score, place = max(scored, default=(0.0, 0))
         answered = score >= _LEAST_SCORE and dialogue.resolved is not False
-        answer = dialogue.turns[-place].text if answered else ""
-        question = dialogue.turns[at]
-        time = question.time or dialogue.time
-        found.append(Exchange(dialogue.id, at, question.text, answer, score if answered else 0.0, time))
+        question, time = dialogue.turns[at].text, dialogue.turns[at].time or dialogue.time
+        if answered:
+            answer = dialogue.turns[-place]
+            found.append(Exchange(dialogue.id, at, question, answer.text, score, time, answer.agent))
+        else:
+            found.append(Exchange(dialogue.id, at, question, "", 0.0, time))
     return tuple(found)
 
 
