@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from homefield import demo
 from homefield.apps.support.answers import read_answers
 from homefield.apps.support.dialogues import read_dialogues
+from homefield.apps.support.mine import mine
 from homefield.data.language import language_of
 
 
@@ -48,6 +49,27 @@ def test_agents_personal_data_and_unresolved_ones_are_there() -> None:
     resolved = Counter(each.resolved for each in read.dialogues)
     assert resolved[False] >= 15
     assert resolved[None] >= 5
+
+
+def test_mining_finds_the_contradictions_put_in_and_sixty_templates_answer_two_questions_of_five() -> None:
+    mined = mine(demo.support_dialogues())
+    assert mined.coverage[59] >= 0.4
+    assert mined.coverage[-1] >= 0.9
+    pairs = {frozenset((each.one.text, each.other.text)) for each in mined.contradictions}
+    for number, other, wording in (
+        ("7", "14", "签收后{}天内可以无理由退货，商品保持完好、包装齐全就行。"),
+        ("7", "14", "You can return it within {} days of delivery, unused and in its original packaging."),
+        ("3到5", "7到10", "仓库收到退货后{}个工作日，款项会原路退回。"),
+        ("7", "15", "付款后{}天内同款降价可以申请补差价，把订单号发给我们就行。"),
+        (
+            "15",
+            "30",
+            "If the price drops within {} days of payment we refund the difference; just send us your order number.",
+        ),
+    ):
+        assert frozenset((wording.format(number), wording.format(other))) in pairs
+    kinds = {each.kind for each in mined.contradictions}
+    assert kinds == {"number", "yes_no"}
 
 
 def test_the_approved_answers_are_faultless_pairs_with_days_and_audiences() -> None:

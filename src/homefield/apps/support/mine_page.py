@@ -133,7 +133,7 @@ def _contradicting(mined: Mined) -> Section | Markup:
     if not mined.contradictions:
         return Markup("")
     shown = mined.contradictions[:_CONTRADICTIONS]
-    head = [
+    head: list[Column | Text] = [
         say("support.page.differ"),
         Column(say("support.page.one"), "wide"),
         Column(say("support.page.other"), "wide"),
@@ -151,7 +151,7 @@ def _said(template: Template) -> Markup:
     agents = [name for name, _ in Counter(each.agent for each in template.exchanges if each.agent).most_common()]
     named = ", ".join(agents[:_AGENTS]) + (", …" if len(agents) > _AGENTS else "")
     last = max((each.time[:10] for each in template.exchanges), default="")
-    facts = [say("support.page.times", count=template.count), *(piece for piece in (named, last) if piece)]
+    facts: list[Text] = [say("support.page.times", count=template.count), *(piece for piece in (named, last) if piece)]
     return Markup("<span>{}<br><small>{}</small></span>").format(template.text, Markup(" · ").join(facts))
 
 
@@ -163,7 +163,7 @@ def _evidence(each: Contradiction) -> Markup:
 def _most_used(mined: Mined) -> Section | Markup:
     if not mined.templates:
         return Markup("")
-    head = [
+    head: list[Column | Text] = [
         Column(say("support.page.used"), "number"),
         Column(say("support.page.answer"), "wide"),
         Column(say("support.page.for_example"), "wide"),
@@ -183,7 +183,7 @@ def _unanswered(mined: Mined) -> Section | Markup:
     left = [each for each in mined.questions if not each.answer]
     if not left:
         return Markup("")
-    head = [say("support.page.dialogue"), Column(say("support.page.question"), "wide")]
+    head: list[Column | Text] = [say("support.page.dialogue"), Column(say("support.page.question"), "wide")]
     rows: list[list[Text | Markup]] = [[each.dialogue, each.question] for each in left[:_UNANSWERED]]
     lead = paragraph(say("support.page.unanswered_note", shown=len(rows), count=count(len(left))))
     return section(say("support.page.unanswered"), lead, table(head, rows), anchor="unanswered")
