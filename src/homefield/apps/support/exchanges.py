@@ -75,7 +75,7 @@ def _questions(dialogue: Dialogue) -> Iterator[tuple[int, range]]:
     Of several turns that ask in a row it is the last, unless an earlier one says more.
     """
     turns, opened = dialogue.turns, list[int]()
-    for first, after in (runs := _runs(dialogue)):
+    for first, after in _runs(dialogue):
         matters = [at for at in range(first, after) if _says_something(turns[at].text)]
         if not matters:
             continue
@@ -85,7 +85,7 @@ def _questions(dialogue: Dialogue) -> Iterator[tuple[int, range]]:
         if opened:
             yield _heaviest(dialogue, opened), range(opened[-1] + 1, first)
         opened = [at for at in matters if not only_data(turns[at].text)]
-        if (first, after) == runs[-1] and after == len(turns) and _is_remark(dialogue, opened):
+        if first > 0 and after == len(turns) and _is_remark(dialogue, opened):
             opened = []
     if opened:
         yield _heaviest(dialogue, opened), range(opened[-1] + 1, len(turns))
@@ -109,7 +109,7 @@ def _says_something(text: str) -> bool:
 def _is_remark(dialogue: Dialogue, places: list[int]) -> bool:
     """Whether what a customer says last, and nobody replies to, asks nothing."""
     if dialogue.resolved is None:
-        return len(dialogue.turns) > len(places) and not any(is_question(dialogue.turns[at].text) for at in places)
+        return not any(is_question(dialogue.turns[at].text) for at in places)
     return dialogue.resolved
 
 

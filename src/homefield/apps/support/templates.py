@@ -8,10 +8,11 @@ number, or one says yes and the other no. Rules and what they cost: docs/decisio
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -33,6 +34,15 @@ _TOGETHER, _ASKED, _WORDED = 0.32, 0.3, 0.15
 # Facts are looked up where a family has 4 sets of them which are half of its answers, or 6 of them: four agents may
 # name four periods, but hardly six.
 _LOOKED_UP, _LOOKED_UP_SHARE, _SURELY_LOOKED_UP = 4, 0.5, 6
+_NAMED_BY = 200  # questions of a template that its id is taken from
+_DULL = frozenset((
+    "the", "and", "for", "are", "you", "your", "can", "could", "does", "how", "what", "when", "where", "who", "why",
+    "which", "with", "have", "has", "had", "will", "would", "this", "that", "was", "were", "from", "there", "any",
+    "get", "got", "please", "hello", "just", "not", "but", "they", "them", "its", "out", "all", "one", "yes", "sorry",
+    "可以", "怎么", "什么", "多少", "几天", "多久", "哪里", "那个", "这个", "你们", "我们", "我要",
+    "就是", "请问", "你好", "您好", "能不能",
+    "有没有", "一下", "一个", "时候", "现在", "还是", "还有", "没有", "不是", "需要", "支持", "不好意思",
+))  # fmt: skip
 _COMPARED = 5_000  # templates looked at for contradictions, those most used
 
 
@@ -72,18 +82,15 @@ def templates_of(found: Sequence[Exchange]) -> tuple[Template, ...]:
     together: dict[tuple[object, ...], list[int]] = defaultdict(list)
     for place, (family, frame) in enumerate(zip(families, frames, strict=True)):
         together[family, frame.facts, frame.polarity].append(place)
-    made, names = [], Counter[str]()
+    made = list[Template]()
     for (family, *_), places in sorted(together.items(), key=lambda item: (-len(item[1]), item[1][0])):
         # The most typical wording is the one used most; of equals the shortest.
         uses = Counter(frames[place].written for place in places)
         written = min(uses, key=lambda text: (-uses[text], len(text), text))
         typical = next(frames[place] for place in places if frames[place].written == written)
-        name = _name([answered[place].question for place in places])
-        names[name] += 1
-        identity = name if names[name] == 1 else f"{name}-{names[name]}"
         inside = tuple(answered[place] for place in places)
-        made.append(Template(identity, written, language_of(written), typical, inside, int(str(family))))
-    return tuple(made)
+        made.append(Template("", written, language_of(written), typical, inside, int(str(family))))
+    return tuple(replace(each, id=name) for each, name in zip(made, _names(made), strict=True))
 
 
 def _without_looked_up(frames: Sequence[Frame], families: Sequence[int]) -> list[Frame]:
@@ -166,22 +173,30 @@ def _vectors(texts: Sequence[str]) -> csr_matrix:
     )
 
 
-_DULL = frozenset((
-    "the", "a", "an", "i", "my", "me", "you", "your", "is", "are", "it", "to", "do", "does", "can",
-    "could", "of", "for", "in", "on", "and", "how", "what", "when", "where", "with", "have", "has",
-    "be", "will", "if", "this", "that", "was", "from", "there", "any", "get", "would", "please", "hi",
-    "hello",
-))  # fmt: skip
+def _names(templates: Sequence[Template]) -> list[str]:
+    """Ids of two words: frequent in a template's questions or in its wording, rare elsewhere, in its language.
+
+    No two are the same: of equals the later ones carry a number.
+    """
+    uses = []
+    for each in templates:
+        asked = [exchange.question for exchange in each.exchanges[:_NAMED_BY]]
+        words = Counter(word for question in asked for word in _words(question, each.language))
+        words.update({word: (len(asked) + 1) // 2 for word in _words(each.text, each.language)})
+        uses.append(words)
+    spread, given, names = Counter(word for words in uses for word in words), Counter[str](), []
+    for words in uses:
+        worth = {word: count * math.log(1 + len(uses) / spread[word]) for word, count in words.items()}
+        name = "-".join(sorted(worth, key=lambda word: (-worth[word], word))[:2]) or "answer"
+        given[name] += 1
+        names.append(name if given[name] == 1 else f"{name}-{given[name]}")
+    return names
 
 
-def _name(questions: Sequence[str]) -> str:
-    """Two or three words that most of the questions share."""
+def _words(written: str, language: str) -> list[str]:
+    """The words of a text that may name it, each once."""
     import rjieba
 
-    uses = Counter(
-        word
-        for question in questions[:200]
-        for word in dict.fromkeys(rjieba.cut(question.lower()))
-        if re.fullmatch(r"[a-z]{3,}|[\u4e00-\u9fff]{2,}", word) and word not in _DULL
-    )
-    return "-".join(word for word, _ in uses.most_common(2)) or "answer"
+    wanted = r"[\u4e00-\u9fff]{2,}" if language == "zh" else r"[a-z]{3,}"
+    cut = rjieba.cut(re.sub(r"\{[a-z_]+\}", " ", written).lower())
+    return [word for word in dict.fromkeys(cut) if re.fullmatch(wanted, word) and word not in _DULL]
