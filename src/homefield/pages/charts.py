@@ -95,7 +95,7 @@ def line(
     for one in series:
         _series(plot, one)
     for mark in marks:
-        _mark(plot, mark)
+        _mark(plot, mark, series)
     svg = Markup('<svg class="chart" viewBox="0 0 {} {}" role="img">{}</svg>').format(WIDTH, HEIGHT, join(plot.parts))
     return svg + (_legend(series) if len(series) > 1 else Markup(""))
 
@@ -199,7 +199,7 @@ def _series(plot: _Plot, one: Series) -> None:
                 )  # fmt: skip
 
 
-def _mark(plot: _Plot, mark: Mark) -> None:
+def _mark(plot: _Plot, mark: Mark, series: Sequence[Series]) -> None:
     if mark.x is not None and mark.y is not None:
         x, y = plot.x.at(mark.x), plot.y.at(mark.y)
         plot.add(
@@ -207,8 +207,17 @@ def _mark(plot: _Plot, mark: Mark) -> None:
         )
         plot.add('<circle class="dot f-ink" cx="{x:.1f}" cy="{y:.1f}" r="5"/>', x=x, y=y)
         left = x > (LEFT + WIDTH) / 2
+        # Under the place where a line passes above it on the label's side, so that the line never crosses the label.
+        beside = (plot.y.at(b) < y for one in series for a, b in zip(one.x, one.y, strict=True) if (a < mark.x) == left)
+        lower = any(beside) and y + 18 < HEIGHT - BOTTOM
         plot.parts.append(
-            label(x - 9 if left else x + 9, y - 8, mark.label, anchor="end" if left else "start", kind="guide-text")
+            label(
+                x - 9 if left else x + 9,
+                y + 16 if lower else y - 8,
+                mark.label,
+                anchor="end" if left else "start",
+                kind="guide-text",
+            )
         )
     elif mark.x is not None:
         x = plot.x.at(mark.x)

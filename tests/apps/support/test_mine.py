@@ -72,6 +72,29 @@ def test_what_is_proposed_is_a_file_of_answers(history: Path, tmp_path: Path) ->
     assert main(["support", "answers", "check", str(out / "answers.csv"), "--pairs", str(out / "questions.csv")]) == 0
 
 
+def test_ids_are_words_of_the_matter_and_no_two_are_the_same(history: Path) -> None:
+    ids = [template.id for template in mine(history).templates]
+    assert len(set(ids)) == len(ids) == 5
+    assert "上楼" in " ".join(ids)
+    assert {"lamp", "days"} & set(" ".join(ids).replace("-", " ").split())
+
+
+def test_numbers_that_change_nearly_every_time_become_placeholders(tmp_path: Path) -> None:
+    file = tmp_path / "prices.jsonl"
+    prices = [("oak bench", 899), ("rattan chair", 459), ("round mirror", 318), ("wool rug", 1299)]
+    said = [
+        dialogue(f"How much is the {what}?", f"That one costs ¥{price} at the moment.", "ok") for what, price in prices
+    ]
+    said += [dialogue(f"Is the {what} in stock?", "Yes, it is in stock at the moment.", "ok") for what, _ in prices]
+    file.write_text("\n".join(said), encoding="utf-8")
+    mined = mine(file)
+    assert {template.text: template.count for template in mined.templates} == {
+        "That one costs {money} at the moment.": 4,
+        "Yes, it is in stock at the moment.": 4,
+    }
+    assert not mined.contradictions
+
+
 def test_all_faults_of_a_file_of_answers_are_named_at_once(tmp_path: Path) -> None:
     file, pairs = tmp_path / "answers.csv", tmp_path / "pairs.csv"
     file.write_text("id,answer\na,Fine.\na,Again.\nb,\nc,Your {order id}.\n", encoding="utf-8")

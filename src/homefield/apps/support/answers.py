@@ -1,14 +1,19 @@
-"""Approved answers: the only sentences a customer is ever sent. Checked whole, every fault named at once."""
+"""Approved answers: the only sentences a customer is ever sent. Checked whole, every fault named at once.
+
+A column `decision` settles what was proposed: an answer that is dropped or merged into another is not approved, and
+pairs that name it name nothing, or the other.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
 from homefield.apps.support.columns import Account, Row, find_columns, rows_of
+from homefield.apps.support.decisions import KEEP, Decision, decision_of, lead
 from homefield.apps.support.pairs import Asked, read_pairs
 from homefield.data.language import language_of
 from homefield.errors import RecordsError
@@ -78,10 +83,16 @@ class Fault:
 
 @dataclass(frozen=True)
 class Answers:
-    """The answers of a file, by id."""
+    """The answers of a file that may be given, by id; `decisions` are those on all of its rows."""
 
     path: Path
     by_id: Mapping[str, Answer]
+    decisions: Mapping[str, Decision] = field(default_factory=dict)
+
+    def settle(self, asked: Iterable[Asked]) -> tuple[Asked, ...]:
+        """Pairs with the ids their answers were merged into, without those whose answer was dropped."""
+        led = ((pair, *lead(pair.answer, self.decisions)) for pair in asked)
+        return tuple(replace(pair, answer=name) for pair, name, end in led if end != "dropped")
 
 
 def placeholders_in(written: str) -> tuple[str, ...]:
@@ -117,16 +128,26 @@ def find_faults(
 ) -> tuple[Answers, tuple[Fault, ...]]:
     """The answers of a file as far as they can be used, and all of its faults."""
     account, faults, found = Account(path), list[Fault](), dict[str, Answer]()
-    source, parts = find_columns(path, ["id", "answer"], ["language", "audience", "valid_from", "valid_to"], columns)
+    decisions = dict[str, Decision]()
+    welcome = ["language", "audience", "valid_from", "valid_to", "decision"]
+    source, parts = find_columns(path, ["id", "answer"], welcome, columns)
     for row in rows_of(source, parts, account, texts=()):
         answer, wrong = _answer(row)
+        decision = decision_of(row["decision"])
+        if decision is None:
+            wrong.append(("no_decision", {"given": row["decision"]}))
+        elif decision.kind != "keep":
+            wrong = [each for each in wrong if each[0] == "no_id"]
         faults += [Fault(path, row.number, reason, values) for reason, values in wrong]
         if answer.id in found:
             faults.append(Fault(path, row.number, "twice", {"id": answer.id, "first": found[answer.id].row}))
         elif answer.id:
             found[answer.id] = answer
+            decisions[answer.id] = decision or KEEP
+    faults += _led_astray(path, found, decisions)
     faults += [Fault(path, each.row, "unreadable", {"why": each.sentence()}) for each in account.rejected]
-    answers = Answers(path, found)
+    kept = {name: answer for name, answer in found.items() if decisions[name].kind == "keep"}
+    answers = Answers(path, kept, decisions)
     if pairs is not None:
         faults += check_answers(answers, read_pairs(pairs).rows, pairs)
     return answers, tuple(faults)
@@ -135,7 +156,7 @@ def find_faults(
 def check_answers(answers: Answers, asked: Sequence[Asked], path: Path) -> list[Fault]:
     """What is wrong with pairs that name answers by their ids: an id that is lacking, two answers for one question."""
     faults, first = list[Fault](), dict[str, tuple[Answer, int]]()
-    for pair in asked:
+    for pair in answers.settle(asked):
         answer = answers.by_id.get(pair.answer)
         if answer is None:
             faults.append(Fault(path, pair.row, "lacking", {"id": pair.answer, "answers": answers.path.name}))
@@ -144,6 +165,18 @@ def check_answers(answers: Answers, asked: Sequence[Asked], path: Path) -> list[
         if before.id != answer.id and not before.excludes(answer):
             values = {"question": pair.question, "one": before.id, "other": answer.id, "first": row}
             faults.append(Fault(path, pair.row, "two_answers", values))
+    return faults
+
+
+def _led_astray(path: Path, found: Mapping[str, Answer], decisions: Mapping[str, Decision]) -> list[Fault]:
+    """Merges that do not end at an answer that is kept."""
+    faults = []
+    for name, decision in decisions.items():
+        end, what = lead(name, decisions)
+        if decision.kind == "merge" and what != "kept":
+            faults.append(
+                Fault(path, found[name].row, f"merge_{what}", {"id": name, "into": decision.into, "end": end})
+            )
     return faults
 
 

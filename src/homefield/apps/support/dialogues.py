@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import polars as pl
+
 from homefield.apps.support.columns import Account, Row, find_columns, rows_of
 from homefield.data.clean import clean_text
 from homefield.data.mask import TOKENS
 from homefield.data.read import open_source
+from homefield.data.times import parse_times
 from homefield.errors import RecordsError
 
 __all__ = ["Dialogue", "Dialogues", "Turn", "read_dialogues"]
@@ -131,8 +134,16 @@ def _by_turn(path: Path, given: Mapping[str, str] | None, account: Account) -> l
     found: list[Dialogue] = []
     for name, rows in together.items():
         resolved = next((row["resolved"] for row in reversed(rows) if row["resolved"]), "")
-        _add(found, account, rows, name, resolved)
+        _add(found, account, _in_time(rows), name, resolved)
     return found
+
+
+def _in_time(rows: Sequence[Row]) -> Sequence[Row]:
+    """Turns by their times where every one can be read, and as they stand otherwise; equal times stay as they stand."""
+    times = parse_times(pl.Series([row["time"] for row in rows], dtype=pl.String)).to_list()
+    if any(time is None for time in times):
+        return rows
+    return [row for _, row in sorted(zip(times, rows, strict=True), key=lambda pair: pair[0])]
 
 
 def _add(found: list[Dialogue], account: Account, rows: Sequence[Row], name: str, resolved: str) -> None:

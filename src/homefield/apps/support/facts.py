@@ -1,27 +1,17 @@
-"""What varies in an answer. A customer's own (order number, name, date) becomes a placeholder; what the company
-promises (7 days, 12 yuan, yes or no) is a fact: two answers that differ in it are not the same answer."""
+"""What a company promises in an answer (7 days, 12 yuan, open to 21:00, yes or no) is a fact.
+
+Two answers that differ in a fact are not the same answer. What is a customer's own is a placeholder before that.
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
-__all__ = ["Fact", "Frame", "frame_of", "polarity", "slotted"]
+from homefield.apps.support.slots import HOURS, UNITS, slotted
 
-_MONTHS = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
-_SLOTS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("phone", re.compile(r"\[手机号\]|\[PHONE\]")),
-    ("email", re.compile(r"\[邮箱\]|\[EMAIL\]")),
-    ("tracking_id", re.compile(r"(?:(?<=tracking number )|(?<=运单号)"
-    r"|(?<=快递单号))[A-Za-z]{0,4}[0-9][A-Za-z0-9-]{5,}")),
-    ("order_id", re.compile(r"(?<![A-Za-z0-9])(?:[A-Za-z]{1,4}-?[0-9]{4,}|#?[0-9]{6,})(?![A-Za-z0-9])")),
-    ("date", re.compile(
-        rf"[0-9]{{4}}[-/][0-9]{{1,2}}[-/][0-9]{{1,2}}|(?:[0-9]{{4}}年)?[0-9]{{1,2}}月[0-9]{{1,2}}[日号]"
-        rf"|\b{_MONTHS} [0-9]{{1,2}}(?:st|nd|rd|th)?\b|\b[0-9]{{1,2}}(?:st|nd|rd|th)? {_MONTHS}\b", re.IGNORECASE)),
-    ("time", re.compile(r"(?<![0-9:])[0-2]?[0-9][:：][0-5][0-9](?![0-9:])")),
-    ("name", re.compile(r"(?:(?<=\bHi )|(?<=\bHello )|(?<=\bDear )|(?<=\bMr )|(?<=\bMs ))[A-Z][a-z]+(?=[,!.])"
-    r"|[\u4e00-\u9fff](?=女士|先生)")),
-)  # fmt: skip
+__all__ = ["Fact", "Frame", "frame_of", "looked_up", "polarity"]
+
 _SPELT_EN = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _DIGITS = {word: str(n) for n, word in enumerate(_SPELT_EN, start=1)}
 _DIGITS |= {
@@ -35,18 +25,13 @@ _DIGITS |= {
     "十": "10",
 }
 _DIGITS |= {word: str(n) for n, word in enumerate("一二三四五六七八九", start=1)}
-_UNITS: dict[str, str] = {
-    "workday": r"(?:business|working)[ -]days?|个?工作日", "day": r"(?:calendar |natural )?days?|天"
-    r"|日(?!期)", "hour": r"hours?|hrs?|个?小时",
-    "week": r"weeks?|周|个?星期", "month": r"months?|个月", "year": r"years?|年", "percent": r"%|percent|折",
-    "money": r"yuan|euros?|dollars?|元|块钱?", "weight": r"kg|公斤", "length": r"km|公里",
-}  # fmt: skip
+_BEFORE = 4  # characters before a fact that say what it is a fact of
 _NUMBER = r"[0-9]+(?:[.,][0-9]+)*"
 _SPELT = "|".join(sorted(_DIGITS, key=len, reverse=True))
 _FACT = re.compile(
     rf"(?P<money>[¥￥$€£]) ?(?P<amount>{_NUMBER})|(?P<value>(?<![0-9.])(?:{_NUMBER}|(?<![a-z第])(?:{_SPELT}))"
     rf"(?: ?(?:-|–|~|～|to|到|至) ?(?:{_NUMBER}|(?:{_SPELT})))?)[ -]?(?:"
-    + "|".join(f"(?P<u_{name}>{written})" for name, written in _UNITS.items())
+    + "|".join(f"(?P<u_{name}>{written})" for name, written in UNITS.items())
     + r")(?![a-z])",
     re.IGNORECASE,
 )
@@ -56,7 +41,7 @@ _NO = re.compile(
     re.IGNORECASE,
 )
 _YES = re.compile(
-    r"\b(?:yes|of course|certainly|sure|you can|we do|free|included)\b|可以|能(?!否)|支持|会(?=送|帮|给)|免费"
+    r"\b(?:yes|of course|certainly|sure|you can|we do|free|included)\b|可以|(?<!只)能(?!否)|支持|会(?=送|帮|给)|免费"
     r"|包邮|包安装|没问题",
     re.IGNORECASE,
 )
@@ -72,26 +57,31 @@ class Fact:
 
 @dataclass(frozen=True)
 class Frame:
-    """An answer's wording (`skeleton`, facts as #), its facts, and whether it says yes (1), no (-1) or neither."""
+    """An answer's wording (`skeleton`, facts as #), its facts, and whether it says yes (1), no (-1) or neither.
+
+    told: each fact after the few characters it follows, which say what it is a fact of.
+    """
 
     written: str
     skeleton: str
     facts: frozenset[Fact]
     polarity: int
-
-
-def slotted(answer: str) -> str:
-    """`answer` with a customer's own data as placeholders."""
-    for name, pattern in _SLOTS:
-        answer = pattern.sub(f"{{{name}}}", answer)
-    return answer
+    told: frozenset[tuple[str, Fact]] = frozenset()
 
 
 def frame_of(answer: str) -> Frame:
     """How an answer is compared with others."""
     written = slotted(answer)
-    facts = frozenset(_fact(match) for match in _FACT.finditer(written))
-    return Frame(written, _FACT.sub("#", written), facts, polarity(written))
+    told = {(_before(match), _fact(match)) for match in _FACT.finditer(written)}
+    told |= {(_before(match), Fact("hours", "-".join(match.groups()))) for match in HOURS.finditer(written)}
+    facts = frozenset(fact for _, fact in told)
+    return Frame(written, HOURS.sub("#", _FACT.sub("#", written)), facts, polarity(written), frozenset(told))
+
+
+def looked_up(frame: Frame) -> Frame:
+    """The same answer where facts are looked up each time: each is a placeholder named after its unit."""
+    written = HOURS.sub("{hours}", _FACT.sub(lambda match: f"{{{_fact(match).unit}}}", frame.written))
+    return Frame(written, frame.skeleton, frozenset(), frame.polarity)
 
 
 def polarity(answer: str) -> int:
@@ -100,9 +90,13 @@ def polarity(answer: str) -> int:
     return int(_YES.search(rest) is not None) - int(rest != answer)
 
 
+def _before(match: re.Match[str]) -> str:
+    return re.sub(r"[\W_]+", "", match.string[: match.start()]).casefold()[-_BEFORE:]
+
+
 def _fact(match: re.Match[str]) -> Fact:
     if match["money"]:
         return Fact("money", match["amount"])
-    unit = next(name for name in _UNITS if match[f"u_{name}"])
+    unit = next(name for name in UNITS if match[f"u_{name}"])
     parts = re.split(r" ?(?:-|–|~|～|to|到|至) ?", match["value"].lower())
     return Fact(unit, "-".join(_DIGITS.get(part, part) for part in parts))

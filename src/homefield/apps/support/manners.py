@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["is_asking", "is_empty_talk", "is_hold", "is_thanks", "matter", "wants_human", "weight"]
+__all__ = ["is_asking", "is_empty_talk", "is_hold", "is_question", "is_thanks", "matter", "wants_human", "weight"]
 
 _GREETING = (
     r"\b(?:hi|hello|hey|hiya|good (?:morning|afternoon|evening|day)|dear (?:customer|sir|madam)"
@@ -69,6 +69,12 @@ _ASKING = re.compile(
     r"[?？]\s*$|\b(?:could|can|may) (?:you|i have) [\w ,']{0,60}(?:number|name|address|mail|photo)"
     r"|请(?:您)?提供|麻烦(?:您)?(?:提供|发)"
 )
+_QUESTION = re.compile(
+    r"[?？]|\b(?:how|what|when|where|who|why|which|can|could|do|does|did|is|are|will|would|may|should) (?:\w+ )?"
+    r"(?:i|you|we|it|they|he|she|the|a|my|your|this|that|there|long|much|many|does|do|is|are)\b"
+    r"|吗|呢(?!$)|么(?=$|[，。！!])|多少|多久|怎么|怎样|什么|哪|几[天点个号时岁]|能不能|是不是|有没有|可不可以|行不行?$|不$",
+    re.IGNORECASE,
+)
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _LETTER = re.compile(r"[A-Za-z0-9]")
 LEAST = 2.0  # of weight that a matter has: two Chinese characters, six Latin letters
@@ -102,6 +108,11 @@ def is_thanks(text: str) -> bool:
 def is_asking(text: str) -> bool:
     """Whether `text` ends by asking back."""
     return _ASKING.search(text) is not None
+
+
+def is_question(text: str) -> bool:
+    """Whether `text` is put as a question, with or without a question mark."""
+    return _QUESTION.search(text) is not None
 
 
 def wants_human(text: str) -> bool:

@@ -10,6 +10,7 @@ from homefield.apps.support.columns import Account
 from homefield.apps.support.dialogues import read_dialogues
 from homefield.apps.support.exchanges import Exchange, exchanges
 from homefield.apps.support.manners import is_empty_talk, is_thanks
+from homefield.apps.support.period import Period, recent
 from homefield.apps.support.templates import Contradiction, Template, contradictions, coverage, templates_of
 from homefield.cells import safe_cell
 from homefield.files import new_folder
@@ -21,7 +22,10 @@ _EXAMPLES = 3
 
 @dataclass(frozen=True)
 class Mined:
-    """What dialogues hold. small_talk: customers' turns that ask nothing, each once. coverage: see `coverage`."""
+    """What dialogues hold. small_talk: customers' turns that ask nothing, each once. coverage: see `coverage`.
+
+    dialogues: how many of `period`. account: of the whole file.
+    """
 
     account: Account
     dialogues: int
@@ -30,22 +34,24 @@ class Mined:
     contradictions: tuple[Contradiction, ...]
     small_talk: tuple[str, ...]
     coverage: tuple[float, ...]
+    period: Period
 
 
-def mine(path: Path) -> Mined:
-    """Mine a file of dialogues. Raises `RecordsError` as `read_dialogues`."""
+def mine(path: Path, *, days: int | None = None) -> Mined:
+    """Mine a file of dialogues, or the last `days` of it. Raises `RecordsError` as `read_dialogues`."""
     read = read_dialogues(path)
-    asked = tuple(exchange for dialogue in read.dialogues for exchange in exchanges(dialogue))
+    dialogues, period = recent(read.dialogues, days)
+    asked = tuple(exchange for dialogue in dialogues for exchange in exchanges(dialogue))
     templates = templates_of(asked)
     talk = dict.fromkeys(
         turn.text
-        for dialogue in read.dialogues
+        for dialogue in dialogues
         for turn in dialogue.turns
         if turn.role == "customer" and (is_empty_talk(turn.text) or is_thanks(turn.text))
     )
     found = contradictions(templates)
     shares = coverage(templates, len(asked))
-    return Mined(read.account, len(read.dialogues), asked, templates, found, tuple(talk), shares)
+    return Mined(read.account, len(dialogues), asked, templates, found, tuple(talk), shares, period)
 
 
 def write_proposal(mined: Mined, folder: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from homefield.cli.amounts import percent
 from homefield.cli.command import Group, argument, command, option
@@ -12,7 +14,10 @@ from homefield.cli.commands.support_judge import evaluate, replay
 from homefield.cli.commands.support_use import ask, teach
 from homefield.cli.face import Face
 from homefield.cli.outcome import Outcome, Table
-from homefield.cli.values import Place
+from homefield.cli.values import Place, Whole
+
+if TYPE_CHECKING:
+    from homefield.apps.support.mine import Mined
 
 __all__ = ["support"]
 
@@ -25,13 +30,23 @@ _SHOWN = 10
 @command("mine")
 @argument("dialogues", key="dialogues", type=Place(), metavar="DIALOGUES")
 @option("--out", key="mine_out", type=Place(), required=True, metavar="DIR")
-def mine(face: Face, dialogues: Path, out: Path) -> Outcome:
+@option("--days", key="mine_days", type=Whole(), default=365, metavar="N")
+@option("--report", key="mine_report", type=Place(), metavar="FILE")
+def mine(face: Face, dialogues: Path, out: Path, days: int, report: Path | None) -> Outcome:
     """Show what support dialogues hold, and write what people edit."""
     from homefield.apps.support.mine import mine as look
     from homefield.apps.support.mine import write_proposal
 
-    mined = look(dialogues)
+    mined = look(dialogues, days=days or None)
     write_proposal(mined, out)
+    if report is not None:
+        from homefield.apps.support.mine_page import write_mine_page
+
+        write_mine_page(mined, report, dialogues.name, language=face.language)
+    return _describe(mined, out, report, face)
+
+
+def _describe(mined: Mined, out: Path, report: Path | None, face: Face) -> Outcome:
     say, total = face.say, len(mined.templates)
     steps = [step for step in _STEPS if step < total] + ([total] if total else [])
     curve = [(step, mined.coverage[step - 1]) for step in steps]
@@ -42,6 +57,8 @@ def mine(face: Face, dialogues: Path, out: Path) -> Outcome:
     return Outcome(
         document={
             "out": out,
+            "report": report,
+            "period": {"first": _day(mined.period.first), "last": _day(mined.period.last), "older": mined.period.older},
             "rows": {"read": mined.account.read, "kept": mined.account.kept, "rejected": len(mined.account.rejected)},
             "dialogues": mined.dialogues,
             "questions": len(mined.questions),
@@ -58,13 +75,27 @@ def mine(face: Face, dialogues: Path, out: Path) -> Outcome:
                 say("support.masked"),
                 ", ".join(f"{kind} {found}" for kind, found in mined.account.masked.items()) or "0",
             ),
+            (say("support.period"), _period(mined, face)),
             (say("support.contradictions"), str(len(mined.contradictions))),
             (say("outcome.where"), str(out)),
+            (say("support.report"), str(report) if report else ""),
         ],
         tables=[Table([say("support.kind_of"), "1", "2", say("support.question")], against)] if against else [],
-        notes=[say("support.covers", templates=step, share=percent(share)) for step, share in curve],
+        notes=[
+            *(say("support.covers", templates=step, share=percent(share)) for step, share in curve),
+            *([] if report else [say("support.want_report")]),
+        ],
         next_steps=[f"homefield support answers check {out / 'answers.csv'}"],
     )
+
+
+def _period(mined: Mined, face: Face) -> str:
+    first, last = _day(mined.period.first), _day(mined.period.last)
+    return face.say("support.from_to", first=first, last=last, older=mined.period.older) if first and last else ""
+
+
+def _day(time: datetime | None) -> str | None:
+    return time.date().isoformat() if time else None
 
 
 @command("check")

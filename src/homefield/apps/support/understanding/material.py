@@ -122,7 +122,8 @@ def _from_rows(
 ) -> tuple[Mapping[str, Answer], list[Example]]:
     if approved is not None:
         raise_faults(approved.path, check_answers(approved, rows, account.path))
-        return approved.by_id, [Example(row.question, row.question, row.answer, row.row) for row in rows]
+        settled = approved.settle(rows)
+        return approved.by_id, [Example(row.question, row.question, row.answer, row.row) for row in settled]
     ids = _named(row.answer for row in rows)
     written = {ids[text]: Answer(ids[text], text, language_of(text)) for text in ids}
     # Without approved answers nobody has said which of two answers to a question holds: the one given more often.

@@ -1,0 +1,84 @@
+"""A customer's own data in an answer (order number, date, name) as placeholders; what the company says stays.
+
+A run of digits alone says little: it is an order number when it is long or is called one, and not when it is called a
+telephone number or a postcode, carries a currency or a unit, or is a date.
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["HOURS", "UNITS", "only_data", "slotted"]
+
+UNITS: dict[str, str] = {
+    "workday": r"(?:business|working)[ -]days?|个?工作日", "day": r"(?:calendar |natural )?days?|天"
+    r"|日(?!期)", "hour": r"hours?|hrs?|个?小时",
+    "week": r"weeks?|周|个?星期", "month": r"months?|个月", "year": r"years?|年", "percent": r"%|percent|折",
+    "money": r"yuan|euros?|dollars?|元|块钱?", "weight": r"kg|公斤", "length": r"km|公里",
+}  # fmt: skip
+_CLOCK = r"[0-2]?[0-9][:：][0-5][0-9](?![0-9:])"
+# Hours from one time to another are the company's; a single time is a customer's appointment.
+HOURS = re.compile(rf"(?<![0-9:])({_CLOCK}) ?(?:to|until|and|-|–|~|到|至) ?({_CLOCK})", re.IGNORECASE)
+_MONTHS = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
+_DATE = re.compile(
+    r"[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}|(?:[0-9]{4}年)?[0-9]{1,2}月[0-9]{1,2}[日号]"
+    r"|(?<![0-9A-Za-z])20[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?![0-9A-Za-z])"
+    rf"|\b{_MONTHS} [0-9]{{1,2}}(?:st|nd|rd|th)?\b|\b[0-9]{{1,2}}(?:st|nd|rd|th)? {_MONTHS}\b",
+    re.IGNORECASE,
+)
+_TRACKING = re.compile(
+    r"(?P<called>(?:tracking|waybill) (?:number|no\.?|id)(?: is)?[: ]{1,2}|(?:运单|快递单|物流单)号(?:是|为)?[:： ]?)"
+    r"[A-Za-z]{0,4}[0-9][A-Za-z0-9-]{5,}",
+    re.IGNORECASE,
+)
+_NUMBERED = re.compile(
+    r"(?<![A-Za-z0-9.,-])(?:[A-Za-z]{1,4}-?[0-9]{4,}|#?[0-9]{6,})(?![A-Za-z0-9]|[.,-][0-9])"
+    rf"(?! ?(?:{'|'.join(UNITS.values())})(?![a-z]))"
+)
+_CALLED_ORDER = re.compile(
+    r"(?:order|number|\bno\.?|订单|单号|编号)[^0-9A-Za-z]{0,3}(?:is |号|是|为)?\W{0,2}$", re.IGNORECASE
+)
+_CALLED_OTHER = re.compile(
+    r"(?:[¥￥$€£]|phone|call|hotline|fax|postcode|zip(?: code)?"
+    r"|电话|热线|手机号?码?|致电|拨打|传真|邮编|邮政编码|验证码)"
+    r"[^0-9A-Za-z]{0,3}(?:is |us (?:at|on) |号|是|为)?\W{0,2}$",
+    re.IGNORECASE,
+)
+_SIMPLE: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("phone", re.compile(r"\[手机号\]|\[PHONE\]")),
+    ("email", re.compile(r"\[邮箱\]|\[EMAIL\]")),
+    ("date", _DATE),
+    ("name", re.compile(r"(?:(?<=\bHi )|(?<=\bHello )|(?<=\bDear )|(?<=\bMr )|(?<=\bMs ))[A-Z][a-z]+(?=[,!.])"
+    r"|[\u4e00-\u9fff](?=女士|先生)")),
+)  # fmt: skip
+_TIME = re.compile(rf"{HOURS.pattern}|(?<![0-9:]){_CLOCK}", re.IGNORECASE)
+_PLACEHOLDER = re.compile(r"\{[a-z_]+\}|\[[A-Z]+\]|\[[\u4e00-\u9fff]{2,4}\]")
+_NAMING = re.compile(
+    r"(?:my|the|our|it|is|its|this|order|tracking|phone|number|no|mail|email|e-mail|address|here|and|or)\b"
+    r"|订单号?|单号|编号|手机号?|电话|邮箱|号码|我的|我|是|的|这个|这是|就是",
+    re.IGNORECASE,
+)
+
+
+def slotted(answer: str) -> str:
+    """`answer` with a customer's own data as placeholders."""
+    answer = _TRACKING.sub(lambda match: match["called"] + "{tracking_id}", answer)
+    for name, pattern in _SIMPLE:
+        answer = pattern.sub(f"{{{name}}}", answer)
+    answer = _TIME.sub(lambda match: match.group() if match[1] else "{time}", answer)
+    return _NUMBERED.sub(lambda match: "{order_id}" if _is_order(match) else match.group(), answer)
+
+
+def only_data(message: str) -> bool:
+    """Whether a message holds a piece of personal data or a number, and says nothing besides what that is."""
+    rest, found = _PLACEHOLDER.subn(" ", slotted(message))
+    return found > 0 and re.search(r"[^\W_]", _NAMING.sub(" ", rest)) is None
+
+
+def _is_order(match: re.Match[str]) -> bool:
+    before, digits = match.string[: match.start()], sum(character.isdigit() for character in match.group())
+    if _CALLED_OTHER.search(before):
+        return False
+    if match.group()[0] == "#" or _CALLED_ORDER.search(before):
+        return True
+    return digits >= (6 if match.group()[0].isalpha() else 8)

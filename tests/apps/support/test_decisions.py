@@ -1,0 +1,80 @@
+"""An edited proposal: answers are kept, dropped, or merged into others, and pairs follow them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from homefield.apps.support.answers import find_faults, read_answers
+from homefield.apps.support.decisions import Decision, decision_of, lead
+from homefield.apps.support.pairs import read_pairs
+from homefield.errors import RecordsError
+
+
+@pytest.fixture
+def edited(tmp_path: Path) -> tuple[Path, Path]:
+    answers, pairs = tmp_path / "answers.csv", tmp_path / "questions.csv"
+    answers.write_text(
+        "id,answer,decision\na,You have 14 days.,keep\nb,You have 7 days {,merge-into c\nc,Within 14 days.,合并到：a\n"
+        "d,See you {there and,drop\ne,We ship abroad.,\n",
+        encoding="utf-8",
+    )
+    pairs.write_text("question,answer\nHow long?,a\nhow long,b\nWhat?,d\nAbroad?,e\n", encoding="utf-8")
+    return answers, pairs
+
+
+def test_pairs_follow_merges_and_lose_what_was_dropped(edited: tuple[Path, Path]) -> None:
+    file, pairs = edited
+    answers = read_answers(file, pairs=pairs)
+    assert set(answers.by_id) == {"a", "e"}
+    settled = answers.settle(read_pairs(pairs).rows)
+    assert [(pair.question, pair.answer) for pair in settled] == [
+        ("How long?", "a"),
+        ("how long", "a"),
+        ("Abroad?", "e"),
+    ]
+
+
+def test_a_merge_that_ends_nowhere_is_named_with_its_row(tmp_path: Path) -> None:
+    file = tmp_path / "answers.csv"
+    file.write_text(
+        "id,answer,decision\na,One.,merge-into b\nb,Two.,merge-into a\nc,Three.,merge-into zz\nd,Four.,drop\n"
+        "e,Five.,merge-into d\nf,Six.,perhaps\ng,Seven.,keep\n",
+        encoding="utf-8",
+    )
+    answers, faults = find_faults(file)
+    assert [(fault.row, fault.reason) for fault in faults] == [
+        (6, "no_decision"),
+        (1, "merge_circle"),
+        (2, "merge_circle"),
+        (3, "merge_lacking"),
+        (5, "merge_dropped"),
+    ]
+    assert "e is merged into d, but d is dropped" in faults[-1].sentence("en")
+    with pytest.raises(RecordsError, match="5 faults"):
+        read_answers(file)
+    assert set(answers.by_id) == {"f", "g"}
+
+
+names = st.sampled_from("abcdef")
+decisions = st.dictionaries(names, st.builds(Decision, st.sampled_from(["keep", "drop", "merge"]), names))
+
+
+@given(names, decisions)
+def test_following_merges_always_ends(name: str, decided: dict[str, Decision]) -> None:
+    end, what = lead(name, decided)
+    if what in ("kept", "dropped"):
+        assert decided[end].kind == ("keep" if what == "kept" else "drop")
+    elif what == "lacking":
+        assert end not in decided
+    else:
+        assert decided[end].kind == "merge"
+
+
+@given(st.text(max_size=20))
+def test_any_cell_is_a_decision_or_none(cell: str) -> None:
+    decision = decision_of(cell)
+    assert decision is None or (decision.kind == "merge") == bool(decision.into)

@@ -1,0 +1,60 @@
+"""What is a customer's own becomes a placeholder; prices, telephone numbers of the company and its hours stay."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from homefield.apps.support.slots import only_data, slotted
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("Your order LD24070418 arrives soon.", "Your order {order_id} arrives soon."),
+        ("Your order number is 204817.", "Your order number is {order_id}."),
+        ("您的订单号是204817，已发货。", "您的订单号是{order_id}，已发货。"),
+        ("Order 20417733 is packed.", "Order {order_id} is packed."),
+        ("运单号SF1390245577，10月6日送到", "运单号{tracking_id}，{date}送到"),
+        ("The parcel with tracking number is SF1390245577.", "The parcel with tracking number is {tracking_id}."),
+        ("It was shipped on 20250314.", "It was shipped on {date}."),
+        ("The fitter comes at 15:30.", "The fitter comes at {time}."),
+        ("Dear Anna, it is done.", "Dear {name}, it is done."),
+    ],
+)
+def test_a_customers_own_becomes_a_placeholder(written: str, expected: str) -> None:
+    assert slotted(written) == expected
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "Call our hotline 4008200088.",
+        "客服电话400-820-0088，或拨打95338123。",
+        "The villa set costs ¥120000.",
+        "整套共120000元。",
+        "It weighs 1000000 kg.",
+        "邮编是200030。",
+        "Postcode 10115678 please.",
+        "We are open from 10:00 to 21:00.",
+        "展厅每天10:00到21:00营业",
+        "Model KX4000 is in stock.",
+        "It has 123456 parts.",
+    ],
+)
+def test_what_the_company_says_stays(written: str) -> None:
+    assert slotted(written) == written
+
+
+@given(st.text(alphabet="LD0123456789 .,:¥元订单order电话", max_size=60))
+def test_what_is_slotted_stays_as_it_is_when_slotted_again(written: str) -> None:
+    once = slotted(written)
+    assert slotted(once) == once
+
+
+def test_a_message_that_only_gives_what_was_asked_for_is_told_from_one_that_says_something() -> None:
+    for data in ("LD24071550", "订单号LD24071550", "my order number is LD24071550", "[手机号]", "[EMAIL]"):
+        assert only_data(data), data
+    for said in ("where is LD24071550?", "LD24071550 到哪了", "ok", "", "my order"):
+        assert not only_data(said), said
