@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from homefield.apps.support.columns import Account, find_columns
 from homefield.apps.support.dialogues import Dialogue, read_dialogues
 from homefield.apps.support.exchanges import exchanges
-from homefield.apps.support.slots import slotted
 from homefield.apps.support.history import history_text
 from homefield.apps.support.pairs import read_intents, read_pairs
+from homefield.apps.support.slots import slotted
 from homefield.apps.support.understanding.answering import ReleaseAnswerer
 from homefield.apps.support.understanding.fit import Asking, Held, ask
 from homefield.apps.support.understanding.material import DEPTH

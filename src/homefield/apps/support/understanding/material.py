@@ -19,6 +19,7 @@ from homefield.apps.support.exchanges import Exchange, exchanges
 from homefield.apps.support.history import history_text
 from homefield.apps.support.pairs import Asked, Judged, read_intents, read_pairs, read_same
 from homefield.apps.support.templates import templates_of
+from homefield.apps.support.understanding.approved import approved_for
 from homefield.data.clean import clean_text
 from homefield.data.language import language_of
 from homefield.errors import RecordsError
@@ -144,26 +145,28 @@ def _from_rows(
 def _from_dialogues(
     dialogues: Sequence[Dialogue], approved: Answers | None
 ) -> tuple[Mapping[str, Answer], list[Example]]:
-    """Templates are the answers, unless there are approved ones: those with a template's id take its place, and the
-    other templates are left out."""
+    """Templates are the answers, unless there are approved ones: those take their place (`approved_for`), and other
+    templates are left out."""
     by_name = {dialogue.id: dialogue for dialogue in dialogues}
     templates = templates_of([each for dialogue in dialogues for each in exchanges(dialogue)])
     if approved is None:
         known: Mapping[str, Answer] = {each.id: Answer(each.id, each.text, each.language) for each in templates}
+        stands = {each.id: (each.id,) for each in templates}
     else:
-        known = approved.by_id
-    examples = []
-    for template in templates:
-        if template.id in known:
-            for exchange in template.exchanges:
-                examples += _told(exchange, by_name[exchange.dialogue], template.id)
+        known, stands = approved.by_id, approved_for(templates, approved)
+    examples = [
+        _told(exchange, by_name[exchange.dialogue], answer)
+        for template in templates
+        for exchange in template.exchanges
+        for answer in stands.get(template.id, ())
+    ]
     return known, examples
 
 
-def _told(exchange: Exchange, dialogue: Dialogue, answer: str) -> list[Example]:
+def _told(exchange: Exchange, dialogue: Dialogue, answer: str) -> Example:
     """A question of a dialogue as the network will see it: with what was said before."""
     text = history_text(dialogue.turns[: exchange.at + 1], depth=DEPTH)
-    return [Example(text, exchange.question, answer, dialogue.row, exchange.dialogue)]
+    return Example(text, exchange.question, answer, dialogue.row, exchange.dialogue)
 
 
 def _named(texts: object) -> dict[str, str]:

@@ -10,8 +10,8 @@ from typing import Literal
 from homefield.apps.support.columns import Account, find_columns, rows_of
 from homefield.apps.support.dialogues import Dialogue, read_dialogues
 from homefield.apps.support.exchanges import exchanges
-from homefield.apps.support.slots import slotted
 from homefield.apps.support.replies import Asked, Reply, Turn
+from homefield.apps.support.slots import slotted
 from homefield.apps.support.understanding.answering import ReleaseAnswerer
 from homefield.errors import RecordsError
 
