@@ -53,7 +53,9 @@ def test_a_stream_held_by_a_device_gives_the_same_batches(tmp_path: Path) -> Non
     lying = np.concatenate([ids | np.where(begins, 0, 1 << 15) for ids, begins in stream.blocks(1000)])
     held = Stream(lying.astype(np.uint16), torch.from_numpy(lying.astype(np.int32)))
     rows = np.array([3, 0, 5])
-    for mine, theirs in zip(held.batch(rows, Cut(16, 7), first=2), stream.batch(rows, Cut(16, 7), first=2), strict=True):
+    for mine, theirs in zip(
+        held.batch(rows, Cut(16, 7), first=2), stream.batch(rows, Cut(16, 7), first=2), strict=True
+    ):
         assert mine.equal(theirs)
     assert stream.on(torch.device("cpu")) is stream
 
