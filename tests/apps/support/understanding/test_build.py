@@ -7,17 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from homefield.apps.support.replies import Asked
 from homefield.apps.support.understanding.build import build
 from homefield.apps.support.understanding.material import read_material, with_learned
 from homefield.apps.support.understanding.opened import open_answerer
 from homefield.apps.support.understanding.releases import find_release, folder_of_release
-from homefield.bundle.registry import Registry
+from homefield.bundle.registry import Registry, open_registry
+from homefield.cli import main
 from homefield.errors import CallError, RecordsError, Tampered
 from homefield.store.columns import now
 from homefield.store.learned import Learned
 from homefield.workspace import Workspace
 
-from .conftest import Shop
+from .conftest import QUICK, THINGS, Shop
 
 
 def test_a_release_says_what_it_was_made_from(shop: Shop, registry: Registry) -> None:
@@ -131,3 +133,22 @@ def test_what_was_taught_goes_before_what_the_records_say(tmp_path: Path) -> Non
     }  # fmt: skip
     assert after.answers["learned-1"].text == "A shop."
     assert ("learned-1",) in {matter.answers for matter in after.matters}
+
+
+def test_intents_become_a_release_by_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    intents = tmp_path / "intents.csv"
+    rows = [f"where is my {thing},where_is_it" for thing in THINGS] + [
+        f"send back the {thing},send_back" for thing in THINGS
+    ]
+    intents.write_text("\n".join(["text,intent", *rows, ",send_back"]), encoding="utf-8")
+    keys = [word for key, value in QUICK.items() for word in ("--set", f"{key}={value}")]
+    command = ["support", "build", "tiny", "--intents", str(intents), "--risk", "2%", *keys]
+    assert main([*command, "--workspace", str(tmp_path / "place"), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["release"], told["answers"], told["rejected"]) == ("tiny@1", 2, 1)
+    # So few questions prove nothing, hence nothing is answered by itself.
+    assert told["risk"]["threshold"] is None
+    with open_registry(Workspace(tmp_path / "place")) as registry:
+        answerer = open_answerer(registry, "tiny")
+    assert answerer.reply(Asked("where is my lamp")).decision != "answer"
+    assert set(answerer.contents.answers) == {"where_is_it", "send_back"}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,7 @@ class Lexicon:
         """Texts that ask: `[B, F]`."""
         return _rows(self.grams, texts)
 
+    @cached_property
     def whole(self) -> tuple[csr_matrix, csr_matrix] | None:
         """By n-gram, `[F, N]` and `[F, A]`, to be compared with at once; None where there are too many texts."""
         if self.questions.shape[0] > WHOLE or self.answers.shape[0] > WHOLE:
@@ -56,7 +58,7 @@ class Lexicon:
     def nearest(self, texts: Sequence[str]) -> NDArray[np.int64]:
         """The place of the question that shares most with each text, `[B]`: what there is without any training."""
         found = np.zeros(len(texts), dtype=np.int64)
-        by_gram = self.questions.T.tocsr()
+        by_gram = self.questions.T.tocsr() if self.whole is None else self.whole[0]
         for start in range(0, len(texts), 256):
             scores = (self.rows(texts[start : start + 256]) @ by_gram).toarray()
             found[start : start + 256] = scores.argmax(axis=1)

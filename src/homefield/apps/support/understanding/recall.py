@@ -25,7 +25,8 @@ Vectors = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Head:
-    """A linear layer on vectors of length 1: weights `[D, M]`, bias `[M]`, an output for each matter."""
+    """A linear layer on vectors of length 1: weights `[D, M]`, bias `[M]`, an output for each matter, -inf for one that
+    no question led to."""
 
     weights: NDArray[np.float32]
     bias: NDArray[np.float32]
@@ -84,7 +85,7 @@ class Recall:
         self.lexicon, self.head = lexicon, head
         self._live = live
         self._all_matters = question_matters if live is None else np.concatenate([question_matters, live.matters])
-        self._whole = lexicon.whole()
+        self._whole = lexicon.whole
 
     @property
     def matters_of_questions(self) -> NDArray[np.int64]:
@@ -134,20 +135,16 @@ class Recall:
     ) -> Found:
         near_matters, told_matters = self._all_matters[near[0]], self.answer_matters[told[0]]
         asked_words, asked_matters, said_words, said_matters = self._words(words, near[0], told[0])
-        matters, _ = np.unique(np.concatenate([near_matters, told_matters, asked_matters]), return_inverse=True)
+        matters = np.unique(np.concatenate([near_matters, told_matters, asked_matters]))
         signs = np.zeros((len(matters), len(SIGNS)))
-        signs[:, 0] = _highest(matters, near_matters, near[1], float(near[1].min(initial=0.0)))
+        signs[:, 0] = _highest(matters, near_matters, near[1], _last(near[1]))
         votes = np.exp((near[1] - near[1].max(initial=-1.0)) / _WARMTH)
         shares = np.bincount(np.searchsorted(matters, near_matters), votes, len(matters)) / max(votes.sum(), 1e-9)
         signs[:, 1] = np.log(shares + _LEAST)
-        signs[:, 2] = _highest(matters, told_matters, told[1], float(told[1].min(initial=0.0)))
+        signs[:, 2] = _highest(matters, told_matters, told[1], _last(told[1]))
         signs[:, 3] = _highest(matters, asked_matters, asked_words, 0.0)
         signs[:, 4] = _highest(matters, said_matters, said_words, 0.0)
-        known = matters < len(outputs)
-        total = np.logaddexp.reduce(outputs) if len(outputs) else 0.0
-        # A matter that was learned since has no output of its own; what nearest candidates have stands in for it.
-        signs[known, 5] = outputs[matters[known]] - total
-        signs[~known, 5] = signs[known, 5].max(initial=-np.log(max(2, len(matters))))
+        signs[:, 5] = _told_by_head(matters, outputs)
         if self._live is not None and len(near[0]) and near[0][0] >= len(self.question_matters):
             signs[:, 5] = 0.0  # nearest is what was learned since, of which the head knows nothing
         pairs = zip(near[0].tolist(), near[1].tolist(), strict=True)
@@ -177,6 +174,23 @@ class Recall:
             places = np.concatenate([places[kept], len(self.question_matters) + np.arange(len(own))])
             values = np.concatenate([values[kept], own])
         return values, self._all_matters[places], shared, self.answer_matters[said]
+
+
+def _told_by_head(matters: NDArray[np.int64], outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The log of what the head gives each matter. One that nobody has asked about, or that was learned since, has no
+    output: it is given the best of the others, so that the other signs decide."""
+    own = np.full(len(matters), -np.inf)
+    inside = matters < len(outputs)
+    own[inside] = outputs[matters[inside]]
+    known = np.isfinite(own)
+    found = np.where(known, own - np.logaddexp.reduce(outputs), 0.0)
+    found[~known] = found[known].max(initial=-np.log(max(2, len(matters))))
+    return found
+
+
+def _last(cosines: NDArray[np.float64]) -> float:
+    """What is not among the nearest is no nearer than the last of them."""
+    return float(cosines[-1]) if len(cosines) else 0.0
 
 
 def _highest(

@@ -17,7 +17,9 @@ __all__ = ["SIGNS", "START", "chances", "fit_weights"]
 SIGNS = ("question", "vote", "answer", "question_words", "answer_words", "head")
 """Cosine with the nearest question of a matter, its share of votes among the nearest questions, cosine with its answer,
 words shared with a question and with an answer, and what the head says."""
-START = np.array([12.0, 0.5, 4.0, 3.0, 1.0, 0.5])
+START = np.array([9.0, 0.1, 1.0, 2.0, 1.5, 0.3])
+# About what is fitted on banking77 with 10 questions an intent, where the chances are right on average with it (84.7 %
+# told, 85.6 % right on the test half). There the nearest question alone finds 85.1 %, the head 84.5, words 58.0.
 _HELD = 0.02  # of the prior, in units of each weight's start
 
 Signs = NDArray[np.float64]

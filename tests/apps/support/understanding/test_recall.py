@@ -1,0 +1,116 @@
+"""Candidates and what speaks for them, and the chances that follow: what holds for any vectors and words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
+
+from homefield.apps.support.understanding import lexicon as lexicons
+from homefield.apps.support.understanding.lexicon import Lexicon
+from homefield.apps.support.understanding.recall import Head, Live, Recall
+from homefield.apps.support.understanding.strangeness import Strangeness
+from homefield.apps.support.understanding.weights import SIGNS, START, chances, fit_weights
+from homefield.index import ExactIndex
+
+ASKED = ("return a lamp", "send it back", "shipping abroad", "ship to France", "pay by card")
+MATTERS = np.array([0, 0, 1, 1, 2])
+SAID = ("You can return it.", "We ship everywhere.", "Cards are fine.", "Nobody asked for this.")
+
+
+def unit(rows: NDArray[np.float64]) -> NDArray[np.float32]:
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+VECTORS = unit(np.array([[1.0, 0.1, 0], [1, 0.2, 0], [0, 1, 0.1], [0, 1, 0.2], [0, 0.1, 1]]))
+TOLD = unit(np.array([[1.0, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1]]))
+
+
+def recall(words: Lexicon | None = None) -> Recall:
+    questions, answers = ExactIndex(3), ExactIndex(3)
+    questions.add(np.arange(5), VECTORS)
+    answers.add(np.arange(4), TOLD)
+    bias = np.array([0, 0, 0, -np.inf], dtype=np.float32)
+    head = Head(np.concatenate([5 * TOLD[:3].T, np.zeros((3, 1), np.float32)], axis=1), bias)
+    return Recall(questions, answers, MATTERS, np.arange(4), words or Lexicon.of(ASKED, SAID), head)
+
+
+@given(arrays(np.float64, (3,), elements=st.floats(-1, 1)).filter(lambda v: bool(np.linalg.norm(v) > 0.1)), st.text())
+def test_signs_are_finite_and_chances_sum_to_one(vector: NDArray[np.float64], text: str) -> None:
+    (found,) = recall().find(unit(vector[None]), [text])
+    assert np.isfinite(found.signs).all()
+    assert found.signs.shape == (len(found.matters), len(SIGNS))
+    assert (np.diff(found.matters) > 0).all()
+    assert chances(found.signs, START).sum() == pytest.approx(1.0)
+    cosines = [cosine for _, cosine in found.nearest]
+    assert cosines == sorted(cosines, reverse=True)
+
+
+def test_the_nearest_question_decides_and_an_answer_nobody_asked_for_can_be_found() -> None:
+    (found,) = recall().find(VECTORS[2:3], ["shipping abroad"])
+    assert found.matters[chances(found.signs, START).argmax()] == 1
+    (found,) = recall().find(TOLD[3:], ["Nobody asked for this."])
+    assert 3 in found.matters
+    assert found.signs[found.matters == 3, 5] == found.signs[:, 5].max()
+
+
+def test_what_was_learned_since_replaces_what_says_otherwise() -> None:
+    before = recall()
+    live = Live(VECTORS[:1], np.array([2]), before.lexicon.rows(ASKED[:1]), frozenset({0}))
+    after = before.with_live(live)
+    (found,) = after.find(VECTORS[:1], [ASKED[0]])
+    assert found.nearest[0] == (5, pytest.approx(1.0))
+    assert 0 not in [place for place, _ in found.nearest]
+    assert after.matters_of_questions[5] == 2
+    assert (found.signs[:, 5] == 0).all()
+
+
+def test_beyond_many_texts_words_are_compared_with_the_nearest_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = Lexicon.of(ASKED, SAID)
+    whole = recall(replace(words)).find(VECTORS, list(ASKED))
+    monkeypatch.setattr(lexicons, "WHOLE", 2)
+    some = recall(replace(words)).find(VECTORS, list(ASKED))
+    for one, other in zip(whole, some, strict=True):
+        np.testing.assert_allclose(one.signs, other.signs, atol=1e-6)
+
+
+def test_a_question_unlike_all_others_is_the_strangest() -> None:
+    known = recall().find(VECTORS, list(ASKED))
+    fitted = Strangeness.fit(known)
+    (unlike,) = recall().find(unit(np.array([[-1.0, -1, 0.5]])), ["zzz"])
+    assert fitted.score([unlike])[0] > fitted.score(known).max()
+    assert Strangeness.of(fitted.as_json()).score(known).tolist() == fitted.score(known).tolist()
+    assert Strangeness.fit([]).score([]).shape == (0,)
+
+
+def test_a_lexicon_comes_back_as_it_was_kept() -> None:
+    kept = Lexicon.of(ASKED, SAID)
+    back = Lexicon.of_arrays(kept.arrays())
+    # Values are kept in 16 bits.
+    assert abs(kept.questions - back.questions).max() < 1e-3
+    assert abs(kept.answers - back.answers).max() < 1e-3
+    assert kept.nearest(ASKED).tolist() == back.nearest(ASKED).tolist() == [0, 1, 2, 3, 4]
+
+
+def test_without_validation_questions_the_weights_are_the_sensible_ones() -> None:
+    assert fit_weights([], []).tolist() == START.tolist()
+    assert fit_weights([np.ones((2, len(SIGNS)))], [-1]).tolist() == START.tolist()
+
+
+@given(st.integers(0, 1000))
+def test_fitted_weights_are_never_below_zero_and_no_less_likely(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    asked = [random.normal(size=(int(random.integers(2, 6)), len(SIGNS))) for _ in range(20)]
+    right = [int(random.integers(0, len(signs))) for signs in asked]
+    fitted = fit_weights(asked, right)
+    assert (fitted >= 0).all()
+
+    def loss(weights: NDArray[np.float64]) -> float:
+        return -sum(np.log(chances(signs, weights)[place] + 1e-300) for signs, place in zip(asked, right, strict=True))
+
+    assert loss(fitted) <= loss(START) + 1e-6
