@@ -23,7 +23,7 @@ DECISIONS = ("answer", "clarify", "handoff", "abstain")
 @pytest.fixture
 def open_minded(answerer: ReleaseAnswerer) -> ReleaseAnswerer:
     """Answers whatever is likelier right than wrong, however strange."""
-    return replace(answerer, thresholds=Thresholds(0.5, 2.0))
+    return replace(answerer, thresholds=Thresholds(0.5, float("inf")))
 
 
 def test_a_known_question_is_answered_with_its_evidence(open_minded: ReleaseAnswerer) -> None:
@@ -72,7 +72,7 @@ def test_who_wants_a_human_gets_one(answerer: ReleaseAnswerer, language: Languag
 
 
 def test_what_is_not_sure_enough_is_handed_over_or_asked_back(answerer: ReleaseAnswerer) -> None:
-    strict = replace(answerer, thresholds=Thresholds(float("inf"), 2.0))
+    strict = replace(answerer, thresholds=Thresholds(float("inf"), float("inf")))
     reply = strict.reply(Asked("how do i return a lamp"))
     assert (reply.decision, reply.reason) == ("handoff", "support.why.unsure")
     torn = strict.reply(Asked("how do i return a lamp do you ship a lamp abroad"))
@@ -82,7 +82,7 @@ def test_what_is_not_sure_enough_is_handed_over_or_asked_back(answerer: ReleaseA
 
 
 def test_a_question_unlike_all_others_is_not_answered(answerer: ReleaseAnswerer) -> None:
-    reply = replace(answerer, thresholds=Thresholds(0.0, 0.0)).reply(Asked("how do i return a lamp"))
+    reply = replace(answerer, thresholds=Thresholds(0.0, float("-inf"))).reply(Asked("how do i return a lamp"))
     assert (reply.decision, reply.reason, reply.answer) == ("abstain", "support.why.unknown", None)
 
 

@@ -66,7 +66,7 @@ def test_every_number_is_of_the_rows_it_says(answerer: ReleaseAnswerer, question
 def test_an_unknown_input_that_is_answered_is_a_wrong_answer(answerer: ReleaseAnswerer, tmp_path: Path) -> None:
     file = tmp_path / "asked.csv"
     file.write_text("question,answer\nwho is the king of Spain,politics\n", encoding="utf-8")
-    eager = replace(answerer, thresholds=Thresholds(0.0, 2.0))
+    eager = replace(answerer, thresholds=Thresholds(0.0, float("inf")))
     numbers = judge_release(eager, file).numbers
     assert (numbers["automatic"], numbers["automatic_wrong"], numbers["unknown_found"]) == (1.0, 1.0, 0.0)
     assert numbers["recall_1"] is None
@@ -121,7 +121,7 @@ def test_a_replay_shows_gains_and_losses(answerer: ReleaseAnswerer, tmp_path: Pa
     file = tmp_path / "log.csv"
     rows = ["how do i return a lamp,returns", "do you ship a lamp abroad,", "talk to a human,"]
     file.write_text("\n".join(["question,answer", *rows]), encoding="utf-8")
-    eager, never = (replace(answerer, thresholds=Thresholds(sure, 2.0)) for sure in (0.0, float("inf")))
+    eager, never = (replace(answerer, thresholds=Thresholds(sure, float("inf"))) for sure in (0.0, float("inf")))
     found = replay(eager, never, file)
     assert (found.messages, found.known) == (3, 1)
     assert [(change.row, change.effect) for change in found.changes] == [(1, "loss"), (2, "other")]

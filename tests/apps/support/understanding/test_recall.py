@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from homefield.apps.support.understanding import lexicon as lexicons
 from homefield.apps.support.understanding.lexicon import Lexicon
 from homefield.apps.support.understanding.recall import Head, Live, Recall
+from homefield.apps.support.understanding.strangeness import Strangeness
 from homefield.apps.support.understanding.weights import SIGNS, START, chances, fit_weights
 from homefield.index import ExactIndex
 
@@ -76,6 +77,15 @@ def test_beyond_many_texts_words_are_compared_with_the_nearest_alone(monkeypatch
     some = recall(replace(words)).find(VECTORS, list(ASKED))
     for one, other in zip(whole, some, strict=True):
         np.testing.assert_allclose(one.signs, other.signs, atol=1e-6)
+
+
+def test_a_question_unlike_all_others_is_the_strangest() -> None:
+    known = recall().find(VECTORS, list(ASKED))
+    fitted = Strangeness.fit(known)
+    (unlike,) = recall().find(unit(np.array([[-1.0, -1, 0.5]])), ["zzz"])
+    assert fitted.score([unlike])[0] > fitted.score(known).max()
+    assert Strangeness.of(fitted.as_json()).score(known).tolist() == fitted.score(known).tolist()
+    assert Strangeness.fit([]).score([]).shape == (0,)
 
 
 def test_a_lexicon_comes_back_as_it_was_kept() -> None:

@@ -51,7 +51,8 @@ class Thresholds:
         if isinstance(risk, dict):
             # A budget that no threshold keeps has the threshold null: then nothing is answered automatically.
             sure = float("inf") if risk["threshold"] is None else float(risk["threshold"])
-        return cls(sure, float(unknown["threshold"]))
+        strange = unknown["threshold"]
+        return cls(sure, float("inf") if strange is None else float(strange))
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ class ReleaseAnswerer:
             (int(found.matters[row]), float(chance[row]), self._fitting(int(found.matters[row]), asked, spoken))
             for row in order
         ]
-        strange = float(self.contents.unknown.score(vectors, recall.head(vectors))[0])
+        strange = float(self.contents.unknown.score([found])[0])
         return _Understood(found, likely, strange, spoken)
 
     def _taught(self, said: str, understood: _Understood) -> int | None:

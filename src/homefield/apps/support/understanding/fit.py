@@ -17,9 +17,9 @@ from homefield.apps.support.understanding.lexicon import Lexicon
 from homefield.apps.support.understanding.material import Material
 from homefield.apps.support.understanding.recall import Found, Head, Recall
 from homefield.apps.support.understanding.release import Contents
+from homefield.apps.support.understanding.strangeness import Strangeness
 from homefield.apps.support.understanding.weights import chances, fit_weights
 from homefield.evaluate.risk import risk_threshold
-from homefield.evaluate.unknown import UnknownModel, fit_unknown
 from homefield.index import index_for
 from homefield.serve import Matcher
 
@@ -93,16 +93,21 @@ def fit(
     found = first.find(validation.vectors[:WEIGHED], validation.texts[:WEIGHED]) if len(validation) else []
     right = [_place(each, matter) for each, matter in zip(found, validation.matters[:WEIGHED].tolist(), strict=True)]
     weights = fit_weights([each.signs for each in found], right)
-    unknown = _unknown(train, validation if len(validation) else train, head, len(material.matters))
+    unknown = Strangeness.fit(found)
     shipped = _joined(train, validation)
     recall = _recall(shipped, told, head)
     asked = ask(recall, unknown, weights, calibration)
-    strange = float(np.quantile(asked.unknown, kept, method="higher")) if len(calibration) else 1.0
-    # Above the strangest that is kept; but what is stranger than all of validation never passes.
-    strange = min(1.0, float(np.nextafter(strange, 2.0)))
+    strange = np.inf
+    if len(calibration):  # just above the strangest that is kept
+        strange = float(np.nextafter(np.quantile(asked.unknown, kept, method="higher"), np.inf))
     facts: dict[str, Any] = {
         "weights": [round(float(each), 6) for each in weights],
-        "unknown": {"threshold": strange, "kept": kept, "rows": len(calibration)},
+        "unknown": {
+            "threshold": strange if len(calibration) else None,
+            "kept": kept,
+            "rows": len(calibration),
+            **unknown.as_json(),
+        },
         "risk": None,
         "calibration": {"rows": len(calibration), **_numbers(asked, calibration.matters)},
     }
@@ -115,19 +120,19 @@ def fit(
     return Fitted(contents, weights, facts, asked, right, plain)
 
 
-def ask(recall: Recall, unknown: UnknownModel, weights: NDArray[np.float64], held: Held) -> Asking:
+def ask(recall: Recall, unknown: Strangeness, weights: NDArray[np.float64], held: Held) -> Asking:
     """Ask the questions of a split."""
     count = len(held)
     best, rank = np.full(count, -1, dtype=np.int64), np.zeros(count, dtype=np.int64)
     confidence = np.zeros(count)
-    for row, found in enumerate(recall.find(held.vectors, held.texts) if count else []):
+    every = recall.find(held.vectors, held.texts) if count else []
+    for row, found in enumerate(every):
         likely = chances(found.signs, weights)
         order = np.argsort(-likely, kind="stable")
         best[row], confidence[row] = found.matters[order[0]], likely[order[0]]
         place = np.flatnonzero(found.matters[order] == held.matters[row])
         rank[row] = int(place[0]) + 1 if len(place) else 0
-    strange = unknown.score(held.vectors, recall.head(held.vectors)) if count else np.zeros(0)
-    return Asking(best, confidence, strange, rank)
+    return Asking(best, confidence, unknown.score(every), rank)
 
 
 def _numbers(asked: Asking, matters: NDArray[np.int64]) -> dict[str, float | None]:
@@ -187,17 +192,6 @@ def _head(train: Held, matters: int) -> Head:
     means = sums / np.where(lengths > 0, lengths, 1.0)
     bias = np.where(lengths[:, 0] > 0, 0.0, -np.inf)
     return Head(np.ascontiguousarray(WARM * means.T, dtype=np.float32), bias.astype(np.float32))
-
-
-def _unknown(train: Held, validation: Held, head: Head, matters: int) -> UnknownModel:
-    return fit_unknown(
-        train.vectors,
-        train.matters,
-        output="category",
-        size=matters,
-        validation_vectors=validation.vectors,
-        validation_logits=head(validation.vectors),
-    )
 
 
 def _place(found: Found, matter: int) -> int:

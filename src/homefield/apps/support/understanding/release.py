@@ -7,7 +7,7 @@ Layout::
     questions.parquet       historical questions with the places of their matters
     questions.index answers.index    their vectors
     lexicon.safetensors     their counted n-grams
-    head.safetensors        the linear layer and the unknown score
+    head.safetensors        the linear layer
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from homefield.apps.support.answers import Answer
 from homefield.apps.support.understanding.lexicon import Lexicon
 from homefield.apps.support.understanding.material import Matter
 from homefield.apps.support.understanding.recall import Head, Recall
+from homefield.apps.support.understanding.strangeness import Strangeness
 from homefield.errors import CallError, Tampered
-from homefield.evaluate.unknown import UnknownModel
 from homefield.files import new_folder, sha256_of, write_file
 from homefield.index import ExactIndex, GraphIndex, VectorIndex
 from homefield.store.columns import canonical
@@ -52,7 +52,7 @@ class Contents:
     questions: list[str]
     answer_ids: tuple[str, ...]
     recall: Recall
-    unknown: UnknownModel
+    unknown: Strangeness
 
 
 def write_release(folder: Path, contents: Contents, facts: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -110,7 +110,6 @@ def _write(folder: Path, contents: Contents) -> None:
     recall.answers.save(folder / "answers.index")
     write_file(folder / "lexicon.safetensors", save(recall.lexicon.arrays()))
     arrays: dict[str, NDArray[Any]] = {"weights": recall.head.weights, "bias": recall.head.bias}
-    arrays |= {f"unknown.{name}": array for name, array in contents.unknown.arrays.items()}
     write_file(folder / "head.safetensors", save({name: np.ascontiguousarray(each) for name, each in arrays.items()}))
 
 
@@ -121,7 +120,6 @@ def _read(folder: Path, manifest: Mapping[str, Any]) -> Contents:
     place = {answer: number for number, matter in enumerate(matters) for answer in matter.answers}
     frame = pl.read_parquet(folder / "questions.parquet")
     arrays = load_file(folder / "head.safetensors")
-    unknown = {n.removeprefix("unknown."): each for n, each in arrays.items() if n.startswith("unknown.")}
     indexes: dict[str, VectorIndex] = {
         name: _KINDS[manifest["index"][name]].load(folder / f"{name}.index") for name in ("questions", "answers")
     }
@@ -139,7 +137,7 @@ def _read(folder: Path, manifest: Mapping[str, Any]) -> Contents:
         frame["question"].to_list(),
         tuple(written["vectors"]),
         recall,
-        UnknownModel.of(unknown, "category"),
+        Strangeness.of(manifest["unknown"]),
     )
 
 
