@@ -20,7 +20,19 @@ from homefield.server.headers import SECURE
 from homefield.server.observe import Observe
 from homefield.server.openapi import interface
 from homefield.server.problems import problem
-from homefield.server.routes import embeddings, events, feedback, health, inference, models, predict, session
+from homefield.server.routes import (
+    embeddings,
+    events,
+    feedback,
+    health,
+    inference,
+    jobs,
+    models,
+    predict,
+    registry,
+    session,
+    uploads,
+)
 from homefield.server.routes.asking import Gone
 from homefield.server.running import Running
 from homefield.server.tracing import no_spans, spans
@@ -29,7 +41,7 @@ from homefield.workspace import Workspace
 __all__ = ["create_app"]
 
 _log = logging.getLogger("homefield.server")
-_ROUTES = (health, predict, models, feedback, embeddings, events, session, inference)
+_ROUTES = (health, predict, models, registry, feedback, embeddings, uploads, jobs, events, session, inference)
 
 
 def create_app(workspace: Workspace, *, host: str = "127.0.0.1", workers: int = 1) -> FastAPI:
@@ -71,6 +83,7 @@ def create_app(workspace: Workspace, *, host: str = "127.0.0.1", workers: int = 
         guests=running.guests,
         pulse=running.pulse,
         hosts=running.hosts,
+        full=running.batcher.full,
         local=running.local,
         workers=workers,
     )

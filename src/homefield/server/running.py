@@ -6,10 +6,12 @@ import asyncio
 import time
 from collections.abc import Hashable, Mapping, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 from homefield.bundle.registry import Registry
 from homefield.errors import HomefieldError, MachineError, NotAllowed
+from homefield.operate.uploads import sweep
 from homefield.serve.batcher import Batcher, Bounds
 from homefield.serve.machine import physical_cores
 from homefield.server.headers import Hosts, is_loopback
@@ -27,6 +29,8 @@ from homefield.workspace import Workspace
 __all__ = ["Running", "check_open"]
 
 _WATCH = 1.0  # seconds between looks at the revisions when nobody asks
+_SWEEP = 3_600.0  # seconds between looks for uploads that were never finished
+_UNFINISHED = timedelta(days=1)
 
 
 class Running:
@@ -50,8 +54,8 @@ class Running:
         check_open(self.store, local=self.local, host=host)
         self.metrics = Metrics()
         self.guests = Guests(self.store)
-        threads = self.settings.threads or max(1, physical_cores() // workers)
-        self.shelf = Shelf(Registry(self.store, self.artifacts), threads=threads, most=self.settings.serve_models)
+        self.threads = self.settings.threads or max(1, physical_cores() // workers)
+        self.shelf = Shelf(Registry(self.store, self.artifacts), threads=self.threads, most=self.settings.serve_models)
         self.pulse = Pulse(
             self.store, lambda told: self.guests.renew(told.get("keys", 0)), self.shelf.hear, self._hear_events
         )
@@ -62,20 +66,24 @@ class Running:
         self.last_event = 0
         self.streams = 0
         self.guesses = Rate(1.0)
+        self.judging = asyncio.Lock()
         self._watch: asyncio.Task[None] | None = None
+        self._sweep: asyncio.Task[None] | None = None
         self._notices: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
         """Start, in the running event loop; models are opened meanwhile."""
         self.batcher.open()
         self._watch = asyncio.create_task(self._watching())
+        self._sweep = asyncio.create_task(self._sweeping())
 
     async def close(self) -> None:
         """Answer what waits, then let everything go."""
         await self.drain()
         await self.batcher.close()
-        if self._watch is not None:
-            self._watch.cancel()
+        for each in (self._watch, self._sweep):
+            if each is not None:
+                each.cancel()
         self.shelf.close()
         self.pulse.close()
         self.store.close()
@@ -130,6 +138,13 @@ class Running:
             self.metrics.waiting.set(self.batcher.load.waiting)
             self.metrics.models.set(len(self.shelf.open_models))
             await asyncio.sleep(_WATCH)
+
+    async def _sweeping(self) -> None:
+        """Delete uploads that were never finished."""
+        while True:
+            with suppress(HomefieldError):  # another worker swept, or the store is away: the next time does it
+                await asyncio.to_thread(sweep, self.store, self.artifacts, older=_UNFINISHED)
+            await asyncio.sleep(_SWEEP)
 
 
 def check_open(store: Store, *, local: bool, host: str) -> None:
