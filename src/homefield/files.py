@@ -22,6 +22,7 @@ __all__ = ["disk_errors", "new_folder", "sha256_of", "write_file"]
 _CODES = {
     errno.ENOSPC: "files.disk_full",
     errno.EDQUOT: "files.disk_full",
+    errno.EFBIG: "files.disk_full",  # the user's limit of a file's size
     errno.EROFS: "files.read_only",
     errno.EACCES: "files.not_permitted",
     errno.EPERM: "files.not_permitted",

@@ -39,7 +39,6 @@ class Settings(BaseModel):
     serve_origins: list[str] = Field(default=[], description="web pages (https://host) that may call, beside our own")
     serve_rate: float = Field(200.0, gt=0, description="requests a second of one key, over all workers")
     serve_body_mb: float = Field(8.0, gt=0, description="largest body of a request, MB; uploads have their own")
-    serve_upload_mb: float = Field(2_048.0, gt=0, description="largest file to upload, MB")
     serve_texts: int = Field(1_024, ge=1, description="most texts of one request")
     serve_deadline: float = Field(30.0, gt=0, description="seconds after which an answer is no longer waited for")
     serve_wait: float = Field(5.0, gt=0, description="longest queue, in seconds of work; more is refused")

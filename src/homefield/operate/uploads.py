@@ -22,7 +22,7 @@ from homefield.files import disk_errors, sha256_of
 from homefield.store import Artifacts, Store, is_id, now, uploads
 from homefield.store.uploads import Upload
 
-__all__ = ["UploadLimits", "append", "begin", "discard", "finish", "sweep", "upload_path"]
+__all__ = ["UploadLimits", "append", "begin", "discard", "find", "finish", "sweep", "upload_path"]
 
 _LONGEST_NAME = 255
 
@@ -49,6 +49,16 @@ def begin(
         raise CallError("upload.bad_name")
     with store.write() as transaction:
         return uploads.add(transaction, shown, by=by, media_type=media_type, size=size)
+
+
+def find(store: Store, upload_id: str) -> Upload:
+    """How far a file is.
+
+    Raises:
+        CallError: `upload.not_found`.
+    """
+    with store.read() as transaction:
+        return _found(uploads.upload(transaction, upload_id), upload_id)
 
 
 def append(
@@ -122,8 +132,7 @@ def upload_path(store: Store, artifacts: Artifacts, upload_id: str) -> Path:
         Refused: `upload.changed`, when it is not what was judged.
     """
     folder = _folder(artifacts, upload_id)
-    with store.read() as transaction:
-        row = _found(uploads.upload(transaction, upload_id), upload_id)
+    row = find(store, upload_id)
     files = [file for file in folder.glob("content.*") if file.is_file()]
     if row.state != "checked" or len(files) != 1:
         raise CallError("upload.not_checked", id=upload_id)
@@ -169,8 +178,7 @@ def _found(row: Upload | None, upload_id: str) -> Upload:
 
 
 def _receiving(store: Store, upload_id: str) -> Upload:
-    with store.read() as transaction:
-        row = _found(uploads.upload(transaction, upload_id), upload_id)
+    row = find(store, upload_id)
     if row.state != "receiving":
         raise CallError("upload.not_receiving", id=upload_id)
     return row

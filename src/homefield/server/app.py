@@ -29,11 +29,14 @@ from homefield.server.routes import (
     feedback,
     health,
     inference,
+    jobs,
     models,
     page,
     predict,
+    registry,
     session,
     support,
+    uploads,
 )
 from homefield.server.routes.asking import Gone
 from homefield.server.running import Running
@@ -43,7 +46,7 @@ from homefield.workspace import Workspace
 __all__ = ["create_app"]
 
 _log = logging.getLogger("homefield.server")
-_ROUTES = (health, predict, models, feedback, embeddings, events, session, inference)
+_ROUTES = (health, predict, models, registry, feedback, embeddings, uploads, jobs, events, session, inference)
 _APPLICATIONS = (support, channels, chatwoot, page)
 
 
@@ -89,6 +92,7 @@ def create_app(
         guests=running.guests,
         pulse=running.pulse,
         hosts=running.hosts,
+        full=running.batcher.full,
         local=running.local,
         workers=workers,
     )

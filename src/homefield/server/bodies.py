@@ -14,9 +14,12 @@ __all__ = [
     "CorrectionBody",
     "EmbeddingsBody",
     "InferBody",
+    "JobBody",
     "KeyBody",
     "PredictBody",
     "PredictReply",
+    "PromoteBody",
+    "RollbackBody",
     "UploadBody",
     "parsed",
 ]
@@ -155,8 +158,41 @@ class UploadBody(BaseModel):
     model_config = _FORBID
 
     name: str = Field(max_length=255)
-    size: int | None = Field(None, ge=0)
+    size: int | None = Field(None, ge=0, lt=1 << 53)
     media_type: str | None = Field(None, max_length=200)
+
+
+class JobBody(BaseModel):
+    """A long operation to be done."""
+
+    model_config = _FORBID
+
+    kind: str = Field(max_length=50, description="prepare, finetune, export, evaluate, ...")
+    arguments: dict[str, Any] = Field(
+        default={}, description="as the kind takes them: uploads by id; datasets, runs and models by name"
+    )
+    schedule: str | None = Field(None, max_length=100, description="`every 6h`, or the five fields of cron")
+    once: str | None = Field(None, max_length=200, description="your own id: sent again, the first job is given")
+
+
+class PromoteBody(BaseModel):
+    """A version to put into use, and what to judge it on."""
+
+    model_config = _FORBID
+
+    version: int = Field(ge=1, lt=1 << 31)
+    rows: str = Field(max_length=100, description="the id of an upload, or the name of a dataset (its test split)")
+    columns: dict[str, str] | None = Field(None, description="of an upload: role to column")
+    force: bool = Field(False, description="against the gate; needs `why`, and the scope `admin`")
+    why: str | None = Field(None, max_length=2_000)
+
+
+class RollbackBody(BaseModel):
+    """Why the version before is put back."""
+
+    model_config = _FORBID
+
+    why: str | None = Field(None, max_length=2_000)
 
 
 async def parsed(request: Request, kind: type[Body]) -> Body:

@@ -5,11 +5,11 @@ and who it is. A probe of health passes by: it comes without a key, and by whate
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from homefield.errors import CallError, HomefieldError, NotAllowed
+from homefield.errors import CallError, HomefieldError, MachineError, NotAllowed
 from homefield.server.headers import Hosts
 from homefield.server.identity import Guests, Identity, anyone_here, cookie_of
 from homefield.server.limits import Rate
@@ -20,6 +20,7 @@ from homefield.settings import Settings
 __all__ = ["PROBES", "Door"]
 
 PROBES = frozenset({"/livez", "/readyz", "/v2/health/live", "/v2/health/ready"})
+ASKING = ("/predict", "/infer", "/v1/embeddings")
 UPLOADS = "/v1/uploads"
 _MB = 1_000_000
 _PROXY = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
@@ -30,16 +31,27 @@ class Door:
 
     Args:
         app: what is behind it.
+        full: why nothing more can be asked of a model now; None when it can.
         local: whether only this machine can call, so that nobody needs a key as long as there is none.
         workers: how many doors share a client's rate.
     """
 
     def __init__(
-        self, app: ASGIApp, *, settings: Settings, guests: Guests, pulse: Pulse, hosts: Hosts, local: bool, workers: int
+        self,
+        app: ASGIApp,
+        *,
+        settings: Settings,
+        guests: Guests,
+        pulse: Pulse,
+        hosts: Hosts,
+        full: Callable[[], MachineError | None],
+        local: bool,
+        workers: int,
     ) -> None:
         self._app, self._guests, self._pulse, self._hosts, self._local = app, guests, pulse, hosts, local
+        self._full = full
         self._rate = Rate(max(1.0, settings.serve_rate / workers))
-        self._body, self._upload = int(settings.serve_body_mb * _MB), int(settings.serve_upload_mb * _MB) + _MB
+        self._body, self._upload = int(settings.serve_body_mb * _MB), (settings.upload_mb << 20) + _MB
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -54,6 +66,9 @@ class Door:
             self._hosts.check_origin(scope["method"], headers)
             if (told := headers.get("content-length", "0")).isdigit() and int(told[:20]) > most:
                 raise CallError("server.too_large", most=f"{most / _MB:g}")
+            # Before anything is read or looked up: what is refused must cost next to nothing when much is.
+            if scope["path"].endswith(ASKING) and scope["method"] == "POST" and (full := self._full()) is not None:
+                raise full
             identity = state["identity"] = await self._who(scope, headers)
             if identity is not None and identity.client is not None:
                 self._rate.take(identity.client)

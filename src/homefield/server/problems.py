@@ -32,11 +32,22 @@ _BY_CODE = {
     "server.no_such_version": 404,
     "server.no_such_prediction": 404,
     "server.said_otherwise": 409,
+    "server.no_such_records": 404,
     "server.unexpected": 500,
     "support.no_such_name": 404,
     "support.no_such_release": 404,
     "support.no_such_answer": 404,
     "support.no_such_conversation": 404,
+    "upload.not_found": 404,
+    "upload.not_receiving": 409,
+    "upload.offset": 409,
+    "upload.incomplete": 409,
+    "upload.not_checked": 409,
+    "upload.too_large": 413,
+    "jobs.not_found": 404,
+    "jobs.ended": 409,
+    "jobs.not_resumable": 409,
+    "gate.is_champion": 409,
     "files.disk_full": 507,
     "store.disk_full": 507,
 }
@@ -59,7 +70,10 @@ def status_of(error: HomefieldError) -> int:
 def problem(
     error: HomefieldError, *, language: Language, request_id: str, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """The reply that tells of `error`. 429 and 503 say when to come back, 401 says how to sign in."""
+    """The reply that tells of `error`. 429 and 503 say when to come back, 401 says how to sign in.
+
+    Of the error's values `listed` becomes the member `faults`, and `members` become members of their own.
+    """
     status = status_of(error)
     told: dict[str, Any] = {
         "type": f"urn:homefield:error:{error.code}",
@@ -74,6 +88,8 @@ def problem(
     more = dict(headers or {})
     if (faults := error.values.get("listed")) is not None:
         told["faults"] = faults
+    if isinstance(members := error.values.get("members"), dict):
+        told |= members
     if status in (429, 503):
         more["Retry-After"] = str(error.values.get("seconds", 1) if isinstance(error.values.get("seconds"), int) else 1)
     if status == 401:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from homefield.apps.support.assistants import Assistants
@@ -15,6 +16,7 @@ from homefield.apps.support.desks import Desks
 from homefield.apps.support.opened import open_assistants
 from homefield.bundle.registry import Registry
 from homefield.errors import HomefieldError, MachineError, NotAllowed
+from homefield.operate.uploads import sweep
 from homefield.serve.batcher import Batcher, Bounds
 from homefield.serve.machine import physical_cores
 from homefield.server.headers import Hosts, is_loopback
@@ -33,8 +35,10 @@ __all__ = ["Running", "check_open"]
 
 Result = TypeVar("Result")
 _DESK_THREADS = 8  # a look-up may keep one for seconds
-_SWEEP = 60  # looks at the revisions between two looks for conversations that are quiet for too long
+_IDLE_LOOKS = 60  # looks at the revisions between two looks for conversations that are quiet for too long
 _WATCH = 1.0  # seconds between looks at the revisions when nobody asks
+_SWEEP = 3_600.0  # seconds between looks for uploads that were never finished
+_UNFINISHED = timedelta(days=1)
 
 
 class Running:
@@ -66,9 +70,9 @@ class Running:
         check_open(self.store, local=self.local, host=host)
         self.metrics = Metrics()
         self.guests = Guests(self.store)
-        threads = self.settings.threads or max(1, physical_cores() // workers)
-        self.shelf = Shelf(Registry(self.store, self.artifacts), threads=threads, most=self.settings.serve_models)
-        opened = assistants or open_assistants(workspace, self.store, threads=threads)
+        self.threads = self.settings.threads or max(1, physical_cores() // workers)
+        self.shelf = Shelf(Registry(self.store, self.artifacts), threads=self.threads, most=self.settings.serve_models)
+        opened = assistants or open_assistants(workspace, self.store, threads=self.threads)
         self.desks = Desks(workspace, self.store, opened)
         self._desk_threads = ThreadPoolExecutor(_DESK_THREADS, "homefield-desk")
         self.pulse = Pulse(
@@ -85,20 +89,24 @@ class Running:
         self.last_event = 0
         self.streams = 0
         self.guesses = Rate(1.0)
+        self.judging = asyncio.Lock()
         self._watch: asyncio.Task[None] | None = None
+        self._sweep: asyncio.Task[None] | None = None
         self._notices: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
         """Start, in the running event loop; models are opened meanwhile."""
         self.batcher.open()
         self._watch = asyncio.create_task(self._watching())
+        self._sweep = asyncio.create_task(self._sweeping())
 
     async def close(self) -> None:
         """Answer what waits, then let everything go."""
         await self.drain()
         await self.batcher.close()
-        if self._watch is not None:
-            self._watch.cancel()
+        for each in (self._watch, self._sweep):
+            if each is not None:
+                each.cancel()
         self.shelf.close()
         self._desk_threads.shutdown(wait=False, cancel_futures=True)
         self.pulse.close()
@@ -157,10 +165,17 @@ class Running:
                 await self.pulse.feel()
             self.metrics.waiting.set(self.batcher.load.waiting)
             self.metrics.models.set(len(self.shelf.open_models))
-            if look % _SWEEP == _SWEEP - 1:
+            if look % _IDLE_LOOKS == _IDLE_LOOKS - 1:
                 with suppress(MachineError):
                     await self.at_desk(self.desks.close_idle)
             await asyncio.sleep(_WATCH)
+
+    async def _sweeping(self) -> None:
+        """Delete uploads that were never finished."""
+        while True:
+            with suppress(HomefieldError):  # another worker swept, or the store is away: the next time does it
+                await asyncio.to_thread(sweep, self.store, self.artifacts, older=_UNFINISHED)
+            await asyncio.sleep(_SWEEP)
 
 
 def check_open(store: Store, *, local: bool, host: str) -> None:
