@@ -21,6 +21,7 @@ __all__ = [
     "audit",
     "events",
     "feedback",
+    "forgotten",
     "jobs",
     "keys",
     "metadata",
@@ -30,6 +31,7 @@ __all__ = [
     "releases",
     "revisions",
     "roles",
+    "secrets",
     "sessions",
     "uploads",
     "users",
@@ -147,6 +149,17 @@ feedback = Table(
     Index(None, "prediction_id"),
     Index(None, "at"),
 )
+
+# Who asked to be forgotten, as a keyed hash: enough to know their rows again in records to come.
+forgotten = Table(
+    "forgotten",
+    metadata,
+    Column("hash", _HASH, primary_key=True),
+    Column("at", Moment, nullable=False),
+)
+
+# Keys that every process of an installation must have alike.
+secrets = Table("secrets", metadata, Column("name", _NAME, primary_key=True), Column("value", Words, nullable=False))
 
 # --- work --------------------------------------------------------------------------------------------------------
 

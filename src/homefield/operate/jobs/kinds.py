@@ -178,13 +178,23 @@ class Wait(Arguments):
 
 def _prepare(given: Prepare, work: Work) -> Mapping[str, Any]:
     from homefield.data import PrepareOptions, open_dataset, prepare
+    from homefield.operate.forget import forgotten_in
 
     out = _place(given.dataset, work.workspace.datasets)
     if not (work.owned(out) and (out / "manifest.json").is_file()):
         options = PrepareOptions(split=given.split, seed=given.seed, **_tuples(given.options))
         test = None if given.test is None else work.file(given.test)
         files = [work.file(each) for each in given.files]
-        prepare(files, out, columns=given.columns, test=test, options=options, listen=work.listen)
+        forgotten = forgotten_in(work.workspace)
+        prepare(
+            files,
+            out,
+            columns=given.columns,
+            test=test,
+            options=options,
+            forgotten=forgotten,
+            listen=work.listen,
+        )
     manifest = open_dataset(out).manifest
     return {"dataset": str(out), "hash": manifest.hash, "counts": dict(manifest.counts)}
 
