@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError, field_validator
 
 from homefield.errors import CallError, NotAllowed
 from homefield.events import Event
+from homefield.operate.jobs.routine import Backup, Retention, run_backup, run_retention
 from homefield.operate.jobs.work import Arguments, Run, Work, is_name
 from homefield.store import is_id
 
@@ -228,7 +229,7 @@ def _export(given: Export, work: Work) -> Mapping[str, Any]:
     from homefield.train import open_run
 
     run = open_run(_place(given.run, work.workspace.runs))
-    made = export_named(run, given.name, work.workspace, risk=given.risk, listen=work.listen)
+    made = export_named(run, given.name, work.workspace, job=work.folder.name, risk=given.risk, listen=work.listen)
     return {"model": made.manifest.title, "seal": made.manifest.seal}
 
 
@@ -270,6 +271,8 @@ KINDS: Mapping[str, Kind] = {
         Kind("pretrain", Pretrain, _pretrain, heavy=True),
         Kind("export", Export, _export),
         Kind("evaluate", Evaluate, _evaluate),
+        Kind("backup", Backup, run_backup),
+        Kind("retention", Retention, run_retention),
         Kind("wait", Wait, _wait),
     )
 }
