@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Table, delete, func, select, true
 
@@ -20,7 +21,7 @@ class _Kind:
     """Rows that grow old. since: what their age counts from. whole: those that may go at all."""
 
     table: Table
-    key: Column[object]
+    key: Column[Any]
     since: Column[datetime]
     whole: ColumnElement[bool]
 
