@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from homefield.errors import CallError
 from homefield.events import Listener, silent
-from homefield.workspace import Workspace, find_workspace, local_user
+from homefield.upkeep import challenge, forget, promote, rollback
+from homefield.workspace import Workspace, find_workspace
 
 if TYPE_CHECKING:
     from homefield.backbones import BackboneSource
@@ -21,10 +22,8 @@ if TYPE_CHECKING:
     from homefield.data import Dataset
     from homefield.operate.judge import Verdict
     from homefield.operate.matching import MatchVerdict
-    from homefield.operate.promote import Promotion
     from homefield.serve import Matcher, Prediction, Predictor
     from homefield.ship.compress import Compressed
-    from homefield.store.aliases import Move
     from homefield.train import Run
     from homefield.train.pretrain.run import PretrainRun
 
@@ -36,6 +35,7 @@ __all__ = [
     "evaluate",
     "export",
     "finetune",
+    "forget",
     "load",
     "open_dataset",
     "open_run",
@@ -57,6 +57,7 @@ def prepare(
     test: AnyPath | None = None,
     split: Literal["random", "group", "time"] = "random",
     seed: int = 0,
+    workspace: Workspace | None = None,
     listen: Listener = silent,
     **options: Any,
 ) -> Dataset:
@@ -66,12 +67,15 @@ def prepare(
     test: records kept for testing; rows of `files` that also stand in it are removed from training.
     options: any other field of `homefield.data.PrepareOptions`, e.g. `languages=("zh",)`.
 
+    Rows of customers whom the workspace has forgotten (`forget`) are rejected.
+
     Raises:
         RecordsError: the records cannot be used; names file, row and column.
         CallError: `files.exists` when `out` is there already.
     """
     from homefield.data import PrepareOptions
     from homefield.data import prepare as prepare_records
+    from homefield.operate.forget import forgotten_in
 
     several = [files] if isinstance(files, (str, PathLike)) else files
     return prepare_records(
@@ -80,6 +84,7 @@ def prepare(
         columns=columns or {},
         test=None if test is None else Path(test),
         options=PrepareOptions(split=split, seed=seed, **options),
+        forgotten=forgotten_in(workspace or find_workspace()),
         listen=listen,
     )
 
@@ -314,74 +319,6 @@ def compare(
 
     file = records_in(Path(rows))
     return evaluate(model, file, columns=columns, against=other, workspace=workspace, listen=listen)
-
-
-def promote(
-    model: str,
-    rows: AnyPath | None,
-    *,
-    columns: Mapping[str, str] | None = None,
-    margin: float | None = None,
-    force: bool = False,
-    why: str | None = None,
-    workspace: Workspace | None = None,
-    listen: Listener = silent,
-) -> Promotion:
-    """Make a version of a model the champion, if the truth gate holds on `rows`; or by force, with a reason.
-
-    rows: a file of records with the right answers, or a dataset folder, whose test split it then is. margin: how much
-    worse than the champion it may be, in units of the metric; 0.005 when None.
-
-    Raises:
-        CallError: no such version, no rows, `force` without `why`.
-        Tampered: a file is not what was registered.
-    """
-    from homefield.bundle.registry import open_registry
-    from homefield.operate.gate import MARGIN
-    from homefield.operate.registry import promote_model
-
-    if rows is None:
-        raise CallError("gate.no_rows", model=model)
-    place = workspace or find_workspace()
-    with open_registry(place) as registry:
-        return promote_model(
-            registry,
-            model,
-            Path(rows),
-            by=local_user(),
-            columns=columns,
-            margin=MARGIN if margin is None else margin,
-            force=force,
-            why=why,
-            threads=place.settings.threads,
-            listen=listen,
-        )
-
-
-def challenge(model: str, *, why: str | None = None, workspace: Workspace | None = None) -> Move:
-    """Make a version of a model the challenger, to be looked at beside the champion.
-
-    Raises:
-        CallError: no such version. Tampered: a file is not what was registered.
-    """
-    from homefield.bundle.registry import open_registry
-    from homefield.operate.registry import challenge_model
-
-    with open_registry(workspace or find_workspace()) as registry:
-        return challenge_model(registry, model, by=local_user(), why=why)
-
-
-def rollback(name: str, *, why: str | None = None, workspace: Workspace | None = None) -> Move:
-    """Put the version of a model back that was champion before the present one.
-
-    Raises:
-        CallError: no such model. Refused: `gate.nothing_before`. Tampered: the version before is not what it was.
-    """
-    from homefield.bundle.registry import open_registry
-    from homefield.operate.registry import roll_back_model
-
-    with open_registry(workspace or find_workspace()) as registry:
-        return roll_back_model(registry, name, by=local_user(), why=why)
 
 
 def _model_folder(model: AnyPath, workspace: Workspace) -> Path:

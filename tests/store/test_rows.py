@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError, StatementError
 from homefield.store import (
     Store,
     Transaction,
+    aged,
     aliases,
     events,
     feedback,
@@ -85,22 +86,6 @@ class TestPredictions:
     def test_a_number_that_is_none_is_refused(self, store: Store) -> None:
         with pytest.raises(StatementError, match="not JSON compliant"):
             record(store, output={"value": float("nan")})
-
-    def test_everything_of_a_customer_goes_with_its_corrections(self, store: Store) -> None:
-        gone, stays = record(store, customer="c-1"), record(store, customer="c-2")
-        with store.write() as transaction:
-            for row in (gone, stays):
-                feedback.add(transaction, row.id, "card", by="li")
-            assert predictions.delete_of_customer(transaction, "c-1") == 1
-        with store.read() as transaction:
-            assert [each.prediction for each in feedback.corrections(transaction)] == [stays]
-
-    def test_what_is_older_than_a_moment_goes(self, store: Store) -> None:
-        old, new = record(store, at=now() - timedelta(days=40)), record(store)
-        with store.write() as transaction:
-            assert predictions.delete_before(transaction, now() - timedelta(days=30)) == 1
-            assert predictions.one(transaction, old.id) is None
-            assert predictions.one(transaction, new.id) == new
 
 
 class TestFeedback:
@@ -254,7 +239,7 @@ class TestEvents:
     def test_numbers_are_never_used_again(self, store: Store) -> None:
         with store.write() as transaction:
             events.append(transaction, "job", {})
-            assert events.delete_before(transaction, now() + timedelta(seconds=1)) == 1
+            assert aged.delete_rows(transaction, "events", [1], now() + timedelta(seconds=1)) == 1
             assert events.first_sequence(transaction) is None
             assert events.append(transaction, "job", {}).sequence == 2
 

@@ -43,6 +43,8 @@ VERBS = {
     "guard": {
         "keys": f"{_FROM}.keys:keys",
         "users": f"{_FROM}.users:users",
+        "forget": f"{_FROM}.forget:forget",
+        "retention": f"{_FROM}.retention:retention",
         "audit": f"{_FROM}.audit:audit",
     },
 }

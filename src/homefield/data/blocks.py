@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -40,6 +40,15 @@ class Block:
     def rows(self) -> int:
         """How many rows of the file this block accounts for."""
         return self.frame.height + len(self.faults)
+
+    def without(self, columns: Sequence[str], forgotten: Container[str]) -> Block:
+        """The block with the rows that name one of the `forgotten` in these columns among its faults, wordless."""
+        named = {value for column in columns for value in self.frame[column].unique() if value and value in forgotten}
+        if not named:
+            return self
+        theirs = self.frame.select(pl.any_horizontal(pl.col(columns).is_in(named).fill_null(False))).to_series()
+        faults = tuple((row, Fault("forgotten"), "") for row in self.numbers.filter(theirs))
+        return Block(self.frame.filter(~theirs), self.numbers.filter(~theirs), (*self.faults, *faults))
 
 
 class BlockBuilder:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,6 +19,7 @@ from homefield.data.near import NearIndex
 from homefield.data.options import PrepareOptions
 from homefield.data.pairs import DIFFERENT, SAME, as_same
 from homefield.data.read import Source
+from homefield.data.schema import customer_columns
 from homefield.data.spill import Spill
 from homefield.data.times import parse_times
 from homefield.events import Event, Listener
@@ -53,22 +54,24 @@ def gather(
     spill: Spill,
     near: NearIndex,
     listen: Listener,
+    forgotten: Container[str] = (),
 ) -> Gathered:
-    """Read every source into `spill` and `near`.
+    """Read every source into `spill` and `near`, without the rows of customers who are `forgotten`.
 
     The binary columns of `spill` are `source`, `row`, `text_key` and `id` (uint64 hashes), `label` (int32 codes),
     `number` (float64), `language` (uint8), `length` (int32), `prefer` (uint64), `time` (int64 microseconds) and
     `group` (uint64), as far as there are such roles.
     """
-    wanted = list(dict.fromkeys(columns.values()))
     target = _target(list(columns))
     gathered = Gathered(LabelCounter(options.label_kind, sources[0].path, columns[target] if target else "-"))
     for index, source in enumerate(sources):
         listen(Event("stage", "data.stage.read", values={"file": source.path.name}))
+        customers = customer_columns(source.columns, columns) if forgotten else []
+        wanted = list(dict.fromkeys([*columns.values(), *customers]))
         rows = live = 0
         for block in source.blocks(wanted):
             rows += block.rows
-            live += _take(index, block, columns, options, spill, near, gathered)
+            live += _take(index, block.without(customers, forgotten), columns, options, spill, near, gathered)
             listen(Event("advance", "data.stage.read", done=rows))
         gathered.rows.append(rows)
         gathered.live.append(live)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -46,12 +46,14 @@ def prepare(
     columns: Mapping[str, str] = {},
     test: Path | None = None,
     options: PrepareOptions = PrepareOptions(),  # noqa: B008 - frozen
+    forgotten: Container[str] = (),
     listen: Listener = silent,
 ) -> Dataset:
     """Make the dataset `out` from the records in `files`.
 
     columns: role -> column name (`text`, `label`, `other`, `same`, `group`, `time`, or any other role to carry along);
         roles that are not named are guessed and reported.
+    forgotten: ids of customers whose rows are left out, by whichever column names them.
     test: a file that becomes the test split as it is (cleaned); rows of `files` that stand in it are left out of train.
 
     Raises:
@@ -65,7 +67,7 @@ def prepare(
         work = folder / ".work"
         spill = Spill(work)
         near = NearIndex(spill, threshold=options.near_threshold)
-        gathered = gather(records.opened.sources, records.columns, options, spill, near, listen)
+        gathered = gather(records.opened.sources, records.columns, options, spill, near, listen, forgotten)
         kind, names = _labels(records, gathered)
         settled = settle(
             spill,

@@ -9,8 +9,8 @@ from homefield.messages import Language, text
 __all__ = ["REASONS", "reason_text"]
 
 REASONS: tuple[str, ...] = (
-    "empty", "no_label", "not_number", "not_same", "too_long", "language", "no_time", "conflict", "in_test", "linked",
-    "undecodable", "fields", "not_json", "not_object",
+    "forgotten", "empty", "no_label", "not_number", "not_same", "too_long", "language", "no_time", "conflict",
+    "in_test", "linked", "undecodable", "fields", "not_json", "not_object",
 )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ import polars as pl
 from homefield.data.pairs import says_same
 from homefield.errors import RecordsError
 
-__all__ = ["Roles", "find_roles", "require"]
+__all__ = ["Roles", "customer_columns", "find_roles", "require"]
 
 # Names that people give such columns, best first. Compared without case, spaces, dashes and underscores.
 _NAMES: dict[str, tuple[str, ...]] = {
@@ -51,6 +51,11 @@ _NO_LABELS = frozenset((
     "source", "channel", "platform", "lang", "language", "city", "province", "region", "country", "gender", "sex",
     "status", "speaker", "role", "split",
     "来源", "渠道", "平台", "语言", "城市", "省份", "地区", "性别", "状态", "角色",
+))  # fmt: skip
+# Columns that say whom a row is from; all of them are names of groups as well.
+_CUSTOMERS = frozenset((
+    "customer", "customerid", "clientid", "userid", "user",
+    "客户", "客户编号", "客户id", "用户", "用户id", "用户编号",
 ))  # fmt: skip
 _SAMPLE_DISTINCT = 0.5
 
@@ -107,6 +112,12 @@ def find_roles(path: Path, sample: pl.DataFrame, columns: Mapping[str, str]) -> 
         found["same"] = found.pop("label")
     ordered = {role: found[role] for role in sorted(found, key=_order)}
     return Roles(ordered, tuple(role for role in ordered if role not in columns))
+
+
+def customer_columns(found: Sequence[str], columns: Mapping[str, str]) -> list[str]:
+    """The columns of a file that may name a customer: by their role (`columns`: role -> column), or their name."""
+    by_role = [column for role, column in columns.items() if role == "group" or _plain(role) in _CUSTOMERS]
+    return list(dict.fromkeys([*by_role, *(name for name in found if _plain(name) in _CUSTOMERS)]))
 
 
 def _order(role: str) -> tuple[int, str]:

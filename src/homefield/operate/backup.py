@@ -28,7 +28,7 @@ from homefield.store.dump import dump, is_empty, load
 from homefield.store.schema import HEAD, upgrade
 from homefield.workspace import Workspace
 
-__all__ = ["FORMAT", "Backup", "backup", "restore"]
+__all__ = ["FORMAT", "Backup", "backup", "read_backup", "restore"]
 
 FORMAT = 1
 _MANIFEST = "manifest.json"
@@ -109,6 +109,22 @@ def restore(workspace: Workspace, path: Path, *, seal: str | None = None, listen
         if chain.broken_at is not None:
             listen(Event("note", "backup.chain_broken", values={"entry": chain.broken_at}))
     return _told(manifest, path)
+
+
+def read_backup(path: Path) -> Backup:
+    """What the backup in one file says of itself; its files are not compared.
+
+    Raises:
+        CallError: `backup.none`.
+    """
+    try:
+        with tarfile.open(path, mode="r:") as archive:
+            stream = archive.extractfile(_MANIFEST)
+            if stream is None:
+                raise CallError("backup.none", path=path)
+            return _told(json.load(stream), path)
+    except (tarfile.TarError, OSError, ValueError, KeyError) as error:
+        raise CallError("backup.none", path=path) from error
 
 
 def _write(workspace: Workspace, folder: Path, listen: Listener) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 from homefield.backbones.adapters import merge
 from homefield.backbones.how import parse_how
 from homefield.bundle import Bundle, BundleDraft, BundleManifest, Cleaning, claim_version, new_bundle, open_bundle
+from homefield.bundle.names import check_name
 from homefield.bundle.registry import open_registry
 from homefield.data.options import PrepareOptions
 from homefield.errors import CallError, Refused
@@ -45,12 +46,14 @@ def export(
     version: int | None = None,
     evidence: int = 50_000,
     threads: int | None = None,
+    job: str | None = None,
     listen: Listener = silent,
 ) -> Bundle:
     """Make the model of `run` in the folder `out`.
 
     risk: highest share of wrong automatic answers; sets the threshold for answering. name, version: what predictions
     will call it. evidence: training rows it carries at most. threads: of the networks; None for every physical core.
+    job: the job that exports, kept in the manifest.
 
     Raises:
         Refused: `ship.parity_weights`, `ship.parity_merged`, `ship.parity_fp32`, `ship.parity_int8`,
@@ -69,7 +72,7 @@ def export(
             raise CallError("ship.risk_for_number")
         if material.beside is not None:
             draft.write_beside(material.beside)
-        forms = Forms(draft, _described(run, material, name, version), threads)
+        forms = Forms(draft, _described(run, material, name, version, job), threads)
         parity = _pass_gate(draft, forms, material, listen)
         settling = settle_match if material.output == "vector" else settle
         settled = settling(draft, forms.predictor("int8"), material, risk=risk, evidence=evidence, listen=listen)
@@ -82,8 +85,10 @@ def export(
     return bundle
 
 
-def export_named(run: Run, name: str, workspace: Workspace, **options: Any) -> Bundle:
+def export_named(run: Run, name: str, workspace: Workspace, *, job: str | None = None, **options: Any) -> Bundle:
     """As `export`, as the next version of `name` in the workspace; safe beside other exports of that name.
+
+    job: whose export this is; a version that an earlier attempt of it has made is given again.
 
     Raises:
         CallError: `bundle.bad_name`; else as `export` and `open_registry`.
@@ -91,12 +96,23 @@ def export_named(run: Run, name: str, workspace: Workspace, **options: Any) -> B
     options.setdefault("threads", workspace.settings.threads)
     with open_registry(workspace) as registry:
         models = registry.artifacts.models
+        if job is not None and (made := _made_by(models / check_name(name), job)) is not None:
+            registry.adopt()  # it may have died before the row
+            return made
         with registry.store.read() as transaction:
             last = last_model_version(transaction, name)
         with claim_version(models, name, above=last) as version:
-            bundle = export(run, models / name / str(version), name=name, version=version, **options)
+            bundle = export(run, models / name / str(version), name=name, version=version, job=job, **options)
             registry.register(bundle, by=local_user())
     return bundle
+
+
+def _made_by(folder: Path, job: str) -> Bundle | None:
+    """The version among the folders of a name that a job has made."""
+    for file in folder.glob("*/manifest.json"):
+        if file.parent.name.isdigit() and (bundle := open_bundle(file.parent)).manifest.run.get("job") == job:
+            return bundle
+    return None
 
 
 def _pass_gate(draft: BundleDraft, forms: Forms, material: Material, listen: Listener) -> dict[str, Any]:
@@ -166,7 +182,7 @@ def _top(network: Network) -> str:
     return f"top:{network.backbone.layers - network.info.frozen_to}"
 
 
-def _described(run: Run, material: Material, name: str | None, version: int | None) -> BundleManifest:
+def _described(run: Run, material: Material, name: str | None, version: int | None, job: str | None) -> BundleManifest:
     dataset, info, backbone = material.dataset.manifest, material.network.info, material.network.backbone
     options = dict(dataset.options)
     return BundleManifest(
@@ -199,6 +215,7 @@ def _described(run: Run, material: Material, name: str | None, version: int | No
         run={
             "seed": run.recipe.seed,
             "recipe": run.recipe.model_dump(mode="json", exclude={"data", "start", "teacher", "unlabelled"}),
+            **({} if job is None else {"job": job}),
         },
         beside=run.record.get("beside") or {},
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +71,15 @@ class Store:
         with database_errors(self.place, self.patience), self._writing.begin() as transaction:
             yield transaction
 
+    def scrub(self) -> None:
+        """Leave nothing in SQLite's log of what was deleted; a reader that is in the middle of it leaves it for later.
+
+        PostgreSQL overwrites deleted rows when it vacuums.
+        """
+        if self.is_sqlite:
+            with database_errors(self.place, self.patience), closing(self.engine.raw_connection()) as connection:
+                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")  # outside of any transaction
+
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
@@ -123,7 +132,8 @@ def _sqlite(url: URL, root: Path, patience: float) -> Store:
     @event.listens_for(engine, "connect")
     def _(connection: sqlite3.Connection, __: object) -> None:
         connection.isolation_level = None  # transactions are begun below, not where the driver thinks fit
-        for pragma in ("foreign_keys = ON", "synchronous = FULL", "journal_mode = WAL"):
+        # secure_delete: what is deleted is overwritten, since it was asked for to be gone
+        for pragma in ("foreign_keys = ON", "synchronous = FULL", "journal_mode = WAL", "secure_delete = ON"):
             connection.execute(f"PRAGMA {pragma}").close()
 
     @event.listens_for(engine, "begin")

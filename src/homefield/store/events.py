@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import func, insert, select
 
 from homefield.store import revisions
 from homefield.store.columns import now
 from homefield.store.database import Transaction
 from homefield.store.tables import events
 
-__all__ = ["StoredEvent", "append", "delete_before", "first_sequence", "last_sequence", "since"]
+__all__ = ["StoredEvent", "append", "first_sequence", "last_sequence", "since"]
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,3 @@ def first_sequence(transaction: Transaction) -> int | None:
     """The number of the oldest event that is still kept: who asks from further back has missed some."""
     found: int | None = transaction.execute(select(func.min(events.c.sequence))).scalar()
     return found
-
-
-def delete_before(transaction: Transaction, moment: datetime) -> int:
-    """Forget the events before `moment`; how many those were. Numbers are never used again."""
-    return transaction.execute(delete(events).where(events.c.at < moment)).rowcount

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import insert, select
 
 from homefield.store.database import Transaction
 from homefield.store.tables import predictions
 
-__all__ = ["PredictionRow", "delete_before", "delete_of_customer", "of_customer", "one", "record"]
+__all__ = ["PredictionRow", "of_customer", "one", "record"]
 
 
 @dataclass(frozen=True)
@@ -52,13 +52,3 @@ def of_customer(transaction: Transaction, customer: str) -> list[PredictionRow]:
     """Everything answered to one customer, oldest first."""
     chosen = select(predictions).where(predictions.c.customer == customer).order_by(predictions.c.id)
     return [PredictionRow(**row._mapping) for row in transaction.execute(chosen)]
-
-
-def delete_of_customer(transaction: Transaction, customer: str) -> int:
-    """Delete everything answered to one customer, and its corrections; how many answers that were."""
-    return transaction.execute(delete(predictions).where(predictions.c.customer == customer)).rowcount
-
-
-def delete_before(transaction: Transaction, moment: datetime) -> int:
-    """Delete the answers given before `moment`, and their corrections; how many answers that were."""
-    return transaction.execute(delete(predictions).where(predictions.c.at < moment)).rowcount

@@ -22,6 +22,7 @@ __all__ = [
     "conversations",
     "events",
     "feedback",
+    "forgotten",
     "jobs",
     "keys",
     "learned",
@@ -33,6 +34,7 @@ __all__ = [
     "releases",
     "revisions",
     "roles",
+    "secrets",
     "sessions",
     "uploads",
     "users",
@@ -213,6 +215,16 @@ messages = Table(
     Index("uq_messages_number", "conversation_id", "number", unique=True),
     Index("uq_messages_delivery", "conversation_id", "delivery", unique=True),
 )
+# Who asked to be forgotten, as a keyed hash: enough to know their rows again in records to come.
+forgotten = Table(
+    "forgotten",
+    metadata,
+    Column("hash", _HASH, primary_key=True),
+    Column("at", Moment, nullable=False),
+)
+
+# Keys that every process of an installation must have alike.
+secrets = Table("secrets", metadata, Column("name", _NAME, primary_key=True), Column("value", Words, nullable=False))
 
 # --- work --------------------------------------------------------------------------------------------------------
 

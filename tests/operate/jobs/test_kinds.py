@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from homefield.bundle import open_bundle, resolve_model
-from homefield.operate.jobs import submit
+from homefield.operate.jobs import resume, submit
 from homefield.operate.uploads import UploadLimits, append, begin, finish
-from homefield.store import Store, artifacts_of
+from homefield.store import Store, artifacts_of, tables
+from homefield.store import jobs as rows
+from homefield.store.jobs import Job
 from homefield.workspace import Workspace
 
 from ...ship.runs import write_records
@@ -26,6 +29,15 @@ def sent(store: Store, place: Workspace, file: Path) -> str:
     made = begin(store, file.name, by="li.na", limits=UploadLimits())
     append(store, artifacts_of(place), made.id, 0, [file.read_bytes()], limits=UploadLimits())
     return finish(store, artifacts_of(place), made.id, limits=UploadLimits()).id
+
+
+def worked_in_vain(store: Store, place: Workspace, kind: str) -> Job:
+    """Make the last job of a kind one that was killed just before it wrote its result, and queue it again."""
+    with store.write() as transaction:
+        (job,) = rows.jobs_in(transaction, ["done"], kind=kind)
+        transaction.execute(update(tables.jobs).where(tables.jobs.c.id == job.id).values(state="failed"))
+    (folder_of(place, job) / "result.json").unlink()
+    return resume(store, job.id)
 
 
 def test_an_upload_becomes_a_model_though_the_training_is_killed(
@@ -53,6 +65,10 @@ def test_an_upload_becomes_a_model_though_the_training_is_killed(
     trained = wait_for(opened, job.id, lambda job: job.state in ("done", "failed"), "trained")
     assert (trained.state, trained.attempts) == ("done", 2), trained.error
     assert done("export", {"run": "one", "name": "shop"})["model"] == "shop@1"
+    # Killed after the version was published and before the job's result: the next attempt finds its own version.
+    exported = worked_in_vain(opened, place, "export")
+    assert wait_for(opened, exported.id, lambda job: job.state == "done", "exported").attempts == 2
+    assert [folder.name for folder in (artifacts_of(place).models / "shop").iterdir()] == ["1"]
     bundle = open_bundle(resolve_model("shop@1", place))
     assert len(bundle.manifest.labels) == 4
     judged = done("evaluate", {"model": "shop@1", "file": upload})

@@ -47,7 +47,17 @@ def prepare(
 
     roles = pairs(columns, "--column", text=text, label=label)
     options = prepare_options(pairs(settings, "--set"))
-    dataset = api.prepare(files, out, columns=roles, test=test, split=split, seed=seed, listen=face.listen, **options)
+    dataset = api.prepare(
+        files,
+        out,
+        columns=roles,
+        test=test,
+        split=split,
+        seed=seed,
+        workspace=face.workspace,
+        listen=face.listen,
+        **options,
+    )
     return describe(dataset, face)
 
 

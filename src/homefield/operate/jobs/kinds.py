@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError, field_validator
 
 from homefield.errors import CallError, NotAllowed
 from homefield.events import Event
+from homefield.operate.jobs.routine import Backup, Retention, run_backup, run_retention
 from homefield.operate.jobs.work import Arguments, Run, Work, is_name
 from homefield.store import is_id
 
@@ -178,13 +179,23 @@ class Wait(Arguments):
 
 def _prepare(given: Prepare, work: Work) -> Mapping[str, Any]:
     from homefield.data import PrepareOptions, open_dataset, prepare
+    from homefield.operate.forget import forgotten_in
 
     out = _place(given.dataset, work.workspace.datasets)
     if not (work.owned(out) and (out / "manifest.json").is_file()):
         options = PrepareOptions(split=given.split, seed=given.seed, **_tuples(given.options))
         test = None if given.test is None else work.file(given.test)
         files = [work.file(each) for each in given.files]
-        prepare(files, out, columns=given.columns, test=test, options=options, listen=work.listen)
+        forgotten = forgotten_in(work.workspace)
+        prepare(
+            files,
+            out,
+            columns=given.columns,
+            test=test,
+            options=options,
+            forgotten=forgotten,
+            listen=work.listen,
+        )
     manifest = open_dataset(out).manifest
     return {"dataset": str(out), "hash": manifest.hash, "counts": dict(manifest.counts)}
 
@@ -218,7 +229,7 @@ def _export(given: Export, work: Work) -> Mapping[str, Any]:
     from homefield.train import open_run
 
     run = open_run(_place(given.run, work.workspace.runs))
-    made = export_named(run, given.name, work.workspace, risk=given.risk, listen=work.listen)
+    made = export_named(run, given.name, work.workspace, job=work.folder.name, risk=given.risk, listen=work.listen)
     return {"model": made.manifest.title, "seal": made.manifest.seal}
 
 
@@ -260,6 +271,8 @@ KINDS: Mapping[str, Kind] = {
         Kind("pretrain", Pretrain, _pretrain, heavy=True),
         Kind("export", Export, _export),
         Kind("evaluate", Evaluate, _evaluate),
+        Kind("backup", Backup, run_backup),
+        Kind("retention", Retention, run_retention),
         Kind("wait", Wait, _wait),
     )
 }

@@ -13,8 +13,8 @@ from homefield.evaluate.retrieval import fit_tfidf
 __all__ = ["approved_for"]
 
 ALIKE = 0.65
-"""Cosine of counted pieces from which wordings say the same: of the sample shop's 312 templates all pairs above it do, of
-those between 0.5 and 0.6 hardly any."""
+"""Cosine of counted pieces from which wordings say the same: of the sample shop's 312 templates all pairs above it
+do, of those between 0.5 and 0.6 hardly any."""
 
 
 def approved_for(templates: Sequence[Template], approved: Answers) -> dict[str, tuple[str, ...]]:
