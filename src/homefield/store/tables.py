@@ -215,6 +215,7 @@ messages = Table(
     Index("uq_messages_number", "conversation_id", "number", unique=True),
     Index("uq_messages_delivery", "conversation_id", "delivery", unique=True),
 )
+
 # Who asked to be forgotten, as a keyed hash: enough to know their rows again in records to come.
 forgotten = Table(
     "forgotten",

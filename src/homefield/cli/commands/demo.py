@@ -1,4 +1,4 @@
-"""`homefield demo`: the whole way on sample records, in both languages, with no network.
+"""`homefield demo [engine]`: the whole way on sample records, in both languages, with no network; `demo support` beside.
 
 Each language goes through the same five functions that a user calls: prepare, finetune, export, evaluate, predict.
 The demo's folder is its own and is made anew each time.
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from homefield.cli.amounts import percent, seconds, size
 from homefield.cli.command import argument, command, option
+from homefield.cli.commands.demo_support import show_support
 from homefield.cli.face import Face
 from homefield.cli.outcome import Outcome, Table
 from homefield.cli.values import OneOf, Place
@@ -72,12 +73,17 @@ class Shown:
 
 
 @command("demo")
-@argument("what", key="demo", type=OneOf("engine"), required=False, default="engine", metavar="[engine]")
+@argument(
+    "what", key="demo", type=OneOf("engine", "support"), required=False, default="engine", metavar="[engine|support]"
+)
 @option("--out", key="demo_out", type=Place(), metavar="DIR")
 def demo(face: Face, what: str, out: Path | None) -> Outcome:
-    """Make a model in each language, ask it, and show a short table."""
-    del what
-    folder = _fresh(out or face.workspace.root / "demo")
+    """Make a model in each language, or a customer service, ask it, and show a short table."""
+    folder = _fresh(out or face.workspace.root / "demo", what)
+    return show_support(folder, face) if what == "support" else _show_engine(folder, face)
+
+
+def _show_engine(folder: Path, face: Face) -> Outcome:
     begun = time.perf_counter()
     mine_first = sorted(LANGUAGES, key=lambda language: language != face.language)
     shown = [_make(language, folder / language, face) for language in mine_first]
@@ -96,15 +102,15 @@ def demo(face: Face, what: str, out: Path | None) -> Outcome:
     )
 
 
-def _fresh(folder: Path) -> Path:
-    """An empty folder with the demo's mark; what an earlier demo left in it goes.
+def _fresh(folder: Path, what: str) -> Path:
+    """A folder with the demo's mark; what an earlier demo of `what` left in it goes.
 
     Raises:
         CallError: `files.exists`: it holds something that no demo made.
     """
     if folder.is_dir() and (folder / MARK).is_file():
-        for language in LANGUAGES:
-            shutil.rmtree(folder / language, ignore_errors=True)
+        for name in LANGUAGES if what == "engine" else (what,):
+            shutil.rmtree(folder / name, ignore_errors=True)
     elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise CallError("files.exists", path=folder)
     with disk_errors(folder):
