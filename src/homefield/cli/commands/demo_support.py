@@ -30,7 +30,7 @@ def show_support(folder: Path, face: Face) -> Outcome:
     from homefield.apps.support.understanding.opened import open_answerer
     from homefield.bundle.registry import open_registry
 
-    begun, place = time.perf_counter(), Workspace(folder / "support", face.workspace.settings)
+    begun, place = time.perf_counter(), Workspace(folder / "support")
     built = build(
         NAME,
         workspace=place,
