@@ -1,4 +1,4 @@
-"""`homefield demo [engine]`: the whole way on sample records, in both languages, with no network; `demo support` beside.
+"""`homefield demo`: the whole way on sample records, in both languages, with no network.
 
 Each language goes through the same five functions that a user calls: prepare, finetune, export, evaluate, predict.
 The demo's folder is its own and is made anew each time.

@@ -23,7 +23,7 @@ def approved_for(templates: Sequence[Template], approved: Answers) -> dict[str, 
     An approved answer with the template's own id, as a proposal was decided on; else the one that is worded most alike,
     with those alike that are never given to the same customer (the rule before a change, the members' one).
     """
-    found = {each.id: (each.id,) for each in templates if each.id in approved.by_id}
+    found: dict[str, tuple[str, ...]] = {each.id: (each.id,) for each in templates if each.id in approved.by_id}
     rest = [each for each in templates if each.id not in found and each.id not in approved.decisions]
     known = list(approved.by_id.values())
     if not rest or not known:

@@ -151,7 +151,7 @@ def _from_dialogues(
     templates = templates_of([each for dialogue in dialogues for each in exchanges(dialogue)])
     if approved is None:
         known: Mapping[str, Answer] = {each.id: Answer(each.id, each.text, each.language) for each in templates}
-        stands = {each.id: (each.id,) for each in templates}
+        stands: Mapping[str, tuple[str, ...]] = {each.id: (each.id,) for each in templates}
     else:
         known, stands = approved.by_id, approved_for(templates, approved)
     examples = [
