@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from homefield.cli.commands import demo as module
+from homefield.cli.commands import demo_support
 from homefield.cli.face import Face
 from homefield.cli.outcome import as_json
 
@@ -39,10 +40,10 @@ def test_the_whole_way_in_both_languages(
 
 
 def test_an_earlier_demo_is_replaced(tmp_path: Path) -> None:
-    folder = module._fresh(tmp_path / "demo")
+    folder = module._fresh(tmp_path / "demo", "engine")
     (folder / "en").mkdir()
     (folder / "en" / "old").write_text("")
-    assert module._fresh(folder) == folder
+    assert module._fresh(folder, "engine") == folder
     assert not (folder / "en").exists()
 
 
@@ -53,7 +54,24 @@ def test_a_folder_that_no_demo_made_is_kept(run, tmp_path: Path) -> None:
     assert (tmp_path / "mine.txt").read_text() == "mine"
 
 
+@pytest.mark.timeout(600)
+def test_a_customer_service_from_past_dialogues(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(demo_support, "SETTINGS", {"backbone": "cnn-text", "epochs": "4"})
+    face = Face("en", workspace_given=tmp_path)
+    outcome = module.demo.callback.__wrapped__(face, "support", None)  # type: ignore[union-attr]
+    told = json.loads(as_json(outcome.document))
+    asked = {each["text"]: each for each in told["asked"]}
+    assert len(asked) == 10
+    assert asked["Let me speak to a real person, please"]["decision"] == "handoff"
+    assert told["questions"] > 100
+    assert all("{" not in each["text"] for each in told["asked"])
+    face.show(outcome)
+    assert "From 300 dialogues to a customer service" in capsys.readouterr().out
+
+
 def test_only_what_there_is_can_be_shown(run) -> None:
-    ran = run("demo", "support")
+    ran = run("demo", "everything")
     assert ran.code == 2
-    assert "takes one of engine" in ran.err
+    assert "takes one of engine, support" in ran.err
