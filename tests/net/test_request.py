@@ -189,7 +189,7 @@ class TestLimits:
     def test_a_coding_nobody_asked_for_is_refused(self, coding: str, serve: Serve) -> None:
         assert code_of(serve(plain(b"x", f"Content-Encoding: {coding}")).url()) == "net.bad_reply"
 
-    @pytest.mark.parametrize("body", [b"no gzip", gzip.compress(b"cut off" * 100)[:-9]])
+    @pytest.mark.parametrize("body", [b"no gzip", gzip.compress(b"cut off" * 100, mtime=0)[:-9]])
     def test_broken_gzip_is_told(self, body: bytes, serve: Serve) -> None:
         assert code_of(serve(plain(body, "Content-Encoding: gzip")).url()) == "net.bad_reply"
 

@@ -19,6 +19,7 @@ from homefield.data.options import PrepareOptions
 from homefield.errors import CallError, Refused
 from homefield.evaluate.alike import KEPT_TOLERANCE
 from homefield.evaluate.metrics import HEADLINE
+from homefield.evaluate.pairs import PairRows
 from homefield.events import Event, Listener, silent
 from homefield.files import write_file
 from homefield.ship.card import write_card
@@ -45,6 +46,7 @@ def export(
     name: str | None = None,
     version: int | None = None,
     evidence: int = 50_000,
+    judged_on: PairRows | None = None,
     threads: int | None = None,
     job: str | None = None,
     listen: Listener = silent,
@@ -52,7 +54,8 @@ def export(
     """Make the model of `run` in the folder `out`.
 
     risk: highest share of wrong automatic answers; sets the threshold for answering. name, version: what predictions
-    will call it. evidence: training rows it carries at most. threads: of the networks; None for every physical core.
+    will call it. evidence: training rows it carries at most. judged_on: of a model that gives vectors, pairs that
+    decide about int8 instead of the dataset's own. threads: of the networks; None for every physical core.
     job: the job that exports, kept in the manifest.
 
     Raises:
@@ -73,7 +76,7 @@ def export(
         if material.beside is not None:
             draft.write_beside(material.beside)
         forms = Forms(draft, _described(run, material, name, version, job), threads)
-        parity = _pass_gate(draft, forms, material, listen)
+        parity = _pass_gate(draft, forms, material, judged_on, listen)
         settling = settle_match if material.output == "vector" else settle
         settled = settling(draft, forms.predictor("int8"), material, risk=risk, evidence=evidence, listen=listen)
         draft.manifest = replace(settled, parity=parity)
@@ -115,7 +118,9 @@ def _made_by(folder: Path, job: str) -> Bundle | None:
     return None
 
 
-def _pass_gate(draft: BundleDraft, forms: Forms, material: Material, listen: Listener) -> dict[str, Any]:
+def _pass_gate(
+    draft: BundleDraft, forms: Forms, material: Material, judged_on: PairRows | None, listen: Listener
+) -> dict[str, Any]:
     """Write every form of the network, each compared with the one before; what was measured, for the manifest."""
     sample, labels, scale = material.sample, material.labels, material.scale
     trained = material.logits(material.network, sample.texts)
@@ -139,24 +144,32 @@ def _pass_gate(draft: BundleDraft, forms: Forms, material: Material, listen: Lis
     places, alone = served_alone(predictor, sample)
     apart = check_logits("ship.parity_fp32", sample.at(places), trained[places], alone, labels, scale=scale)
     parity["fp32"] = max(together, apart)
-    parity["int8"] = _quantised(forms, graphs, material, listen)
+    parity["int8"] = _quantised(forms, graphs, material, judged_on, listen)
     listen(Event("note", "ship.parity_passed", values={"logits": parity["fp32"], **parity["int8"]}))
     return parity
 
 
-def _quantised(forms: Forms, graphs: Graphs, material: Material, listen: Listener) -> dict[str, Any]:
+def _quantised(
+    forms: Forms, graphs: Graphs, material: Material, judged_on: PairRows | None, listen: Listener
+) -> dict[str, Any]:
     """Quantise, the smallest way first, until one is as good as the network was."""
     refused = None
-    pairs = material.pairs(material.ranked) if material.output == "vector" else None
-    rows = material.checked if pairs is None else material.rows(material.ranked)
-    trained = rows.logits if rows.logits is not None else forms.predictor("fp32").outputs(rows.texts).logits
+    pairs = judged_on
+    if pairs is None and material.output == "vector":
+        pairs = material.pairs(material.ranked)
+    if judged_on is not None:
+        texts, kept = judged_on.strings, None
+    else:
+        rows = material.checked if pairs is None else material.rows(material.ranked)
+        texts, kept = rows.texts, rows.logits
+    trained = kept if kept is not None else forms.predictor("fp32").outputs(texts).logits
     for way in WAYS:
         listen(Event("stage", f"ship.stage_quantise_{way.name}"))
         forms.write("int8", quantise(graphs, way))
-        served = forms.predictor("int8").outputs(rows.texts).logits
+        served = forms.predictor("int8").outputs(texts).logits
         try:
             if pairs is None:
-                measured = check_metric(trained, served, rows, material.output, material.labels)
+                measured = check_metric(trained, served, material.checked, material.output, material.labels)
             else:
                 measured = check_ranking(trained, served, pairs)
         except Refused as error:

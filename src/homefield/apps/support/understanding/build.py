@@ -84,7 +84,7 @@ def build(
     try:
         dataset, taught = split_questions(material, work / "data", seed=seed, listen=listen)
         bundle = teach(
-            material, taught["train"], work / "data", name=f"support-{name}", workspace=workspace,
+            material, taught["train"], taught["validation"], work / "data", name=f"support-{name}", workspace=workspace,
             settings=settings or {}, seed=seed, listen=listen,
         )  # fmt: skip
         listen(Event("stage", "support.stage.fit"))

@@ -19,6 +19,7 @@ from homefield.bundle import Bundle
 from homefield.data.dataset import Dataset, SplitName
 from homefield.data.options import PrepareOptions
 from homefield.data.prepare import prepare
+from homefield.evaluate.pairs import pair_rows
 from homefield.events import Listener
 from homefield.ship import export_named
 from homefield.train.check import load_whole
@@ -83,6 +84,7 @@ def split_questions(
 def teach(
     material: Material,
     train: Taught,
+    validation: Taught,
     folder: Path,
     *,
     name: str,
@@ -91,7 +93,8 @@ def teach(
     seed: int,
     listen: Listener,
 ) -> Bundle:
-    """Train a network on the train split and register it as the next version of the model `name`.
+    """Train a network on the train split and register it as the next version of the model `name`; the questions of
+    `validation` look for their answers when its 8-bit form is proven.
 
     settings: keys of the recipe that are not left to this.
 
@@ -114,7 +117,12 @@ def teach(
             keys["train"] = "top:2"
     recipe = load_whole(None, {**keys, **settings}, workspace)
     run = finetune(recipe, folder / "run", workspace=workspace, listen=listen)
-    return export_named(run, name, workspace, evidence=0, listen=listen)
+    # Among a hundred questions of one matter none is the right one, so what 8 bits cost is told by questions that look
+    # for their answer.
+    held = validation if validation.texts else train
+    answers = [answer_text(material, material.matters[matter].answers[0]) for matter in held.matters]
+    judged_on = pair_rows(held.texts, answers, None)
+    return export_named(run, name, workspace, evidence=0, judged_on=judged_on, listen=listen)
 
 
 def _pairs(material: Material, train: Taught, seed: int) -> pl.DataFrame:
