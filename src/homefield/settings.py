@@ -37,6 +37,9 @@ class Settings(BaseModel):
     keep_texts: bool = Field(True, description="keep the texts asked over HTTP beside the answers")
     keep_predictions_days: int = Field(0, ge=0, description="days that answers and their texts are kept; 0: for ever")
     keep_feedback_days: int = Field(0, ge=0, description="days that corrections are kept; 0: as long as their answers")
+    keep_conversations_days: int = Field(
+        0, ge=0, description="days that conversations are kept after their last message; 0: for ever"
+    )
     keep_events_days: int = Field(0, ge=0, description="days that events are kept; 0: for ever")
     keep_jobs_days: int = Field(0, ge=0, description="days that ended jobs and their logs are kept; 0: for ever")
     keep_uploads_days: int = Field(0, ge=0, description="days that uploaded files are kept; 0: for ever")

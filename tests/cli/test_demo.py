@@ -66,7 +66,7 @@ def test_a_customer_service_from_past_dialogues(
     assert len(asked) == 10
     assert asked["Let me speak to a real person, please"]["decision"] == "handoff"
     assert told["questions"] > 100
-    assert all("{" not in each["text"] for each in told["asked"])
+    assert all("{" not in each["reply"] for each in told["asked"])
     face.show(outcome)
     assert "From 300 dialogues to a customer service" in capsys.readouterr().out
 

@@ -257,7 +257,8 @@ def test_by_name_it_becomes_the_next_version(cut: Made, tmp_path: Path, monkeypa
 
 
 def _copy_of(cut: Made) -> Any:
-    def copy(run: Run, out: Path, *, name: str, version: int, threads: int | None) -> Any:
+    def copy(run: Run, out: Path, *, name: str, version: int, threads: int | None, job: str | None = None) -> Any:
+        assert job is None
         assert name == "shop"
         assert str(version) == out.name
         shutil.copytree(cut.bundle.path, out)

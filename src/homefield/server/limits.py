@@ -6,6 +6,7 @@ import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from math import ceil
 
 from homefield.errors import CallError
 
@@ -13,6 +14,7 @@ __all__ = ["DEPTH", "Rate", "check_depth"]
 
 DEPTH = 32
 _CLIENTS = 10_000
+_ROUNDING = 1e-6  # what the sums of a bucket may lose
 _TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
 
 
@@ -58,9 +60,9 @@ class Rate:
         moment = self._clock()
         left, since = self._buckets.pop(client, (self._holds, moment))
         left = min(self._holds, left + (moment - since) * self._rate)
-        allowed = left >= 1.0
+        allowed = left >= 1.0 - _ROUNDING
         self._buckets[client] = (left - 1.0 if allowed else left, moment)
         if len(self._buckets) > _CLIENTS:
             self._buckets.popitem(last=False)
         if not allowed:
-            raise CallError("server.too_often", seconds=max(1, round((1.0 - left) / self._rate)))
+            raise CallError("server.too_often", seconds=max(1, ceil((1.0 - left) / self._rate)))

@@ -11,7 +11,7 @@ from sqlalchemy import Column, ColumnElement, Table, delete, func, select, true
 
 from homefield.store.database import Transaction
 from homefield.store.jobs import ENDED
-from homefield.store.tables import events, feedback, jobs, predictions, uploads
+from homefield.store.tables import conversations, events, feedback, jobs, predictions, uploads
 
 __all__ = ["AGED", "Age", "age", "delete_rows", "ids_before"]
 
@@ -29,11 +29,12 @@ class _Kind:
 AGED: Mapping[str, _Kind] = {
     "predictions": _Kind(predictions, predictions.c.id, predictions.c.at, true()),
     "feedback": _Kind(feedback, feedback.c.id, feedback.c.at, true()),
+    "conversations": _Kind(conversations, conversations.c.id, conversations.c.touched_at, true()),
     "events": _Kind(events, events.c.sequence, events.c.at, true()),
     "jobs": _Kind(jobs, jobs.c.id, jobs.c.ended_at, jobs.c.state.in_(ENDED)),
     "uploads": _Kind(uploads, uploads.c.id, uploads.c.made_at, true()),
 }
-"""By name: corrections go with their answers, whatever their own age."""
+"""By name: corrections go with their answers, whatever their own age, and messages with their conversation."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, delete, insert, select, update
+from sqlalchemy import Select, insert, select, update
 
 from homefield.store import events
 from homefield.store.columns import now
@@ -29,8 +29,6 @@ __all__ = [
     "by_peer",
     "change",
     "claim_sending",
-    "delete_before",
-    "delete_of_customer",
     "delivered",
     "forget_texts",
     "hold",
@@ -240,16 +238,6 @@ def forget_texts(transaction: Transaction, conversation_id: str) -> None:
     transaction.execute(
         update(messages).where(messages.c.conversation_id == conversation_id).values(text="", facts=None)
     )
-
-
-def delete_of_customer(transaction: Transaction, customer: str) -> int:
-    """Delete every conversation with one customer; how many those were."""
-    return transaction.execute(delete(conversations).where(conversations.c.customer == customer)).rowcount
-
-
-def delete_before(transaction: Transaction, moment: datetime) -> int:
-    """Delete the conversations in which nothing was said since `moment`; how many those were."""
-    return transaction.execute(delete(conversations).where(conversations.c.touched_at < moment)).rowcount
 
 
 def _named(application: str, conversation_id: str) -> Select[Any]:

@@ -111,5 +111,11 @@ def _short(text: str, most: int = _WIDE) -> str:
 
 def _as_json(message: Message, reply: Reply) -> dict[str, Any]:
     expected = {"decision": message["decision"], "answer": message["answer"]}
-    said = {key: getattr(reply, key) for key in ("decision", "answer", "text", "confidence", "reason", "release")}
-    return {"text": message["text"], "expected": expected, **said, "nearest": [vars(each) for each in reply.nearest]}
+    said = {key: getattr(reply, key) for key in ("decision", "answer", "confidence", "reason", "release")}
+    return {
+        "text": message["text"],
+        "expected": expected,
+        "reply": reply.text,
+        **said,
+        "nearest": [vars(each) for each in reply.nearest],
+    }

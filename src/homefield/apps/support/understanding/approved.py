@@ -8,7 +8,6 @@ import numpy as np
 
 from homefield.apps.support.answers import Answer, Answers
 from homefield.apps.support.templates import Template
-from homefield.evaluate.retrieval import fit_tfidf
 
 __all__ = ["approved_for"]
 
@@ -28,6 +27,9 @@ def approved_for(templates: Sequence[Template], approved: Answers) -> dict[str, 
     known = list(approved.by_id.values())
     if not rest or not known:
         return found
+    # Imported here: what answers with a release needs this module's neighbours, and no scikit-learn.
+    from homefield.evaluate.retrieval import fit_tfidf
+
     wordings, texts = [each.text for each in rest], [each.text for each in known]
     counted = fit_tfidf([*texts, *wordings])
     alike = (counted.asked(wordings) @ counted.stored(texts).T).toarray()
