@@ -160,7 +160,7 @@ def test_the_command_asks_shows_and_deletes(tmp_path: Path, capsys: pytest.Captu
     assert main(["forget", "c-1", *at]) == 2  # nobody to ask
     assert "forget.not_agreed" in "".join(capsys.readouterr())
     assert main(["forget", "c-1", "--dry-run", *at]) == 0
-    assert json.loads(capsys.readouterr().out)["counts"] == {"feedback": 1, "predictions": 1}
+    assert json.loads(capsys.readouterr().out)["counts"] == {"conversations": 0, "feedback": 1, "predictions": 1}
     with open_store(workspace) as store:
         assert kept(store) == {"c-1"}
     assert main(["forget", "c-1", "--yes", *at]) == 0

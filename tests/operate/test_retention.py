@@ -15,6 +15,7 @@ from homefield.store import (
     Store,
     artifacts_of,
     audit,
+    conversations,
     events,
     feedback,
     jobs,
@@ -33,7 +34,7 @@ DAYS = 10
 def place(uri: str, tmp_path: Path) -> Workspace:
     root = tmp_path / "workspace"
     root.mkdir()
-    kinds = ("predictions", "feedback", "events", "jobs", "uploads")
+    kinds = ("predictions", "feedback", "conversations", "events", "jobs", "uploads")
     limits = "".join(f"keep_{name}_days = {DAYS}\n" for name in kinds)
     (root / "homefield.toml").write_text(f'database = "{uri}"\n{limits}', encoding="utf-8")
     return Workspace(root)
@@ -49,11 +50,13 @@ def fill(store: Store, place: Workspace, count: int, days: int) -> None:
             given, _new = feedback.add(transaction, row.id, "card", by="li")
             job = jobs.add(transaction, "wait", {}, by="li")
             upload = uploads.add(transaction, "a.csv", by="li")
+            talk = conversations.begin(transaction, "shop", "page", None)
             event = events.append(transaction, "job", {})
             for table, key, value, change in (
                 (tables.feedback, tables.feedback.c.id, given.id, {"at": moment}),
                 (tables.jobs, tables.jobs.c.id, job.id, {"state": "done", "ended_at": moment}),
                 (tables.uploads, tables.uploads.c.id, upload.id, {"made_at": moment}),
+                (tables.conversations, tables.conversations.c.id, talk.id, {"touched_at": moment}),
                 (tables.events, tables.events.c.sequence, event.sequence, {"at": moment}),
             ):
                 transaction.execute(update(table).where(key == value).values(**change))
@@ -71,7 +74,8 @@ def test_what_is_too_old_goes_in_batches_with_its_files(store: Store, place: Wor
     fill(store, place, 2, DAYS - 1)
     assert {one.found.older for one in look(place, store)} == {7}
     counts = sweep_old(place, store, by="li", batch=3)
-    assert counts == {"predictions": 7, "feedback": 0, "events": 7, "jobs": 7, "uploads": 7}  # corrections went along
+    gone = dict.fromkeys(("predictions", "conversations", "events", "jobs", "uploads"), 7)
+    assert counts == {**gone, "feedback": 0}  # corrections went along
     assert set(left(store, place).values()) == {2}
     for folder in ("jobs", "uploads"):
         assert len(list((place.root / folder).iterdir())) == 2
