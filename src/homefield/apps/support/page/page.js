@@ -107,7 +107,6 @@ async function send(said) {
     state.conversation = told.conversation;
     sessionStorage.setItem(kept(), told.conversation);
     showState(told.state);
-    state.number += 1;
     if (told.reply) {
       const message = { ...told.reply, asked: said };
       add(message);
@@ -120,6 +119,7 @@ async function send(said) {
     waiting.remove();
     state.busy = false;
     text.focus();
+    hearHumans(); // what came while this was on its way
   }
 }
 
@@ -129,8 +129,10 @@ async function hearHumans() {
     const told = await call(`${here()}/messages?after=${state.number}`);
     showState(told.state);
     for (const message of told.messages) {
+      // Events that come together ask at the same time, and each is told all.
+      if (message.number <= state.number) continue;
       if (message.speaker === "human") add(message);
-      else state.number = Math.max(state.number, message.number);
+      else state.number = message.number;
     }
   } catch (error) {
     trouble(error);
