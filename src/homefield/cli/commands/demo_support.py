@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["show_support"]
 
 NAME = "shop"
-# Lower layers stay, so that a minute is enough; whoever has more records trains more of it.
-SETTINGS = {"train": "top:2", "epochs": "4"}
+SETTINGS: dict[str, str] = {}
+"""Keys of the recipe; the defaults find 65 % of the held-out questions' answers first, `train=top:2` 55 %."""
 _WIDE = 60  # characters of a message or an answer in the table
 
 
