@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from homefield.cli.amounts import percent
 from homefield.cli.command import argument, command, option
 from homefield.cli.face import Face
@@ -12,19 +10,6 @@ from homefield.cli.values import KeyValue, Name, pairs
 from homefield.messages import text as sentence
 
 __all__ = ["ask", "teach"]
-
-
-@dataclass(frozen=True)
-class _Lesson:
-    """What the command line was told."""
-
-    question: str
-    answer: str | None
-    text: str | None
-    by: str
-    why: str
-    language: str = ""
-    message: str | None = None
 
 
 @command("ask")
@@ -78,13 +63,15 @@ def ask(face: Face, release: str, text: str, variables: tuple[tuple[str, str], .
 @option("--why", key="teach_why", type=Name(), metavar="TEXT")
 def teach(face: Face, name: str, question: str, answer: str | None, text: str | None, why: str | None) -> Outcome:
     """Say what is replied to a question from now on; it holds with the next message."""
+    from homefield.apps.support.assistants import Correction
     from homefield.apps.support.understanding.opened import open_answerer, teach_answer
     from homefield.bundle.registry import open_registry
     from homefield.workspace import local_user
 
     with open_registry(face.workspace) as registry:
         answerer = open_answerer(registry, name, threads=face.workspace.settings.threads)
-        given = teach_answer(registry, answerer, _Lesson(question, answer, text, local_user(), why or ""))
+        said = Correction(question, local_user(), answer, text, why or "")
+        given = teach_answer(registry, answerer, said)
     return Outcome(
         document={"name": answerer.name, "question": question, "answer": given},
         title=face.say("support.taught", answer=given),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from homefield.apps.support.assistants import Correction
 from homefield.apps.support.replies import Asked
 from homefield.apps.support.understanding.opened import OpenApplications
 from homefield.bundle.registry import Registry, open_registry
@@ -19,15 +19,8 @@ from homefield.workspace import Workspace
 from .conftest import Shop
 
 
-@dataclass(frozen=True)
-class Lesson:
-    question: str
-    answer: str | None = None
-    text: str | None = None
-    language: str = ""
-    message: str | None = None
-    by: str = "ann"
-    why: str = "it was wrong"
+def lesson(question: str, **said: str) -> Correction:
+    return Correction(question, "ann", why="it was wrong", **said)
 
 
 @pytest.fixture
@@ -43,23 +36,23 @@ def test_a_correction_holds_with_the_next_message_in_every_worker(own: tuple[Reg
     one, other = (OpenApplications(each) for each in own)
     asked = Asked("how do i return a lamp")
     assert other.find("shop").reply(asked).answer != "shipping"
-    assert one.correct("shop", Lesson("How do I return a lamp?", answer="shipping")) == "shipping"
+    assert one.correct("shop", lesson("How do I return a lamp?", answer="shipping")) == "shipping"
     for worker in (one, other):
         reply = worker.find("shop").reply(asked)
         assert (reply.decision, reply.answer, reply.reason) == ("answer", "shipping", "support.why.taught")
-    one.correct("shop", Lesson("how do i return a lamp", answer="returns"))
+    one.correct("shop", lesson("how do i return a lamp", answer="returns"))
     assert other.find("shop").reply(asked).answer == "returns"
 
 
 def test_a_new_answer_is_given_and_kept_with_who_and_why(own: tuple[Registry, Registry]) -> None:
     one, other = (OpenApplications(each) for each in own)
-    name = one.correct("shop", Lesson("do you buy old furniture?", text="We buy it for {price} euros."))
+    name = one.correct("shop", lesson("do you buy old furniture?", text="We buy it for {price} euros."))
     assert name.startswith("learned-")
     reply = other.find("shop").reply(Asked("Do you buy old furniture", variables={"price": "5"}))
     assert (reply.answer, reply.text) == (name, "We buy it for 5 euros.")
     assert other.find("shop").reply(Asked("Do you buy old furniture")).missing == "price"
     # The same text again is the same answer.
-    assert one.correct("shop", Lesson("old furniture", text="We buy it for {price} euros.")) == name
+    assert one.correct("shop", lesson("old furniture", text="We buy it for {price} euros.")) == name
     with own[0].store.read() as transaction:
         kept = learned_of(transaction, "shop")
     assert [(each.question, each.answer, each.by, each.why) for each in kept] == [
@@ -70,13 +63,13 @@ def test_a_new_answer_is_given_and_kept_with_who_and_why(own: tuple[Registry, Re
 @pytest.mark.parametrize(
     ("lesson", "code"),
     [
-        (Lesson("😀", answer="returns"), "support.empty_lesson"),
-        (Lesson("how"), "support.answer_or_text"),
-        (Lesson("how", answer="returns", text="so"), "support.answer_or_text"),
-        (Lesson("how", answer="nothing"), "support.no_such_answer"),
+        (lesson("😀", answer="returns"), "support.empty_lesson"),
+        (lesson("how"), "support.answer_or_text"),
+        (lesson("how", answer="returns", text="so"), "support.answer_or_text"),
+        (lesson("how", answer="nothing"), "support.no_such_answer"),
     ],
 )
-def test_what_cannot_be_learned_is_said(own: tuple[Registry, Registry], lesson: Lesson, code: str) -> None:
+def test_what_cannot_be_learned_is_said(own: tuple[Registry, Registry], lesson: Correction, code: str) -> None:
     with pytest.raises(CallError) as caught:
         OpenApplications(own[0]).correct("shop", lesson)
     assert caught.value.code == code

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from threading import Lock
-from typing import Protocol
 
 from homefield.apps.support.answers import plain_question
+from homefield.apps.support.assistants import Correction
 from homefield.apps.support.understanding.answering import ReleaseAnswerer, Thresholds
 from homefield.apps.support.understanding.live import id_of
 from homefield.apps.support.understanding.release import Contents, read_release
@@ -25,39 +25,7 @@ from homefield.store import revisions
 from homefield.store.learned import SCOPE, Learned, learn, learned_of
 from homefield.store.versions import Release
 
-__all__ = ["Lesson", "OpenApplications", "open_answerer", "teach_answer"]
-
-
-class Lesson(Protocol):
-    """What should be replied to a question from now on: an approved answer by its id, or a new one by its text."""
-
-    @property
-    def question(self) -> str:
-        """The customer's words."""
-
-    @property
-    def answer(self) -> str | None:
-        """The id of an approved answer."""
-
-    @property
-    def text(self) -> str | None:
-        """A new answer."""
-
-    @property
-    def language(self) -> str:
-        """Of a new answer; "" where its script says it."""
-
-    @property
-    def message(self) -> str | None:
-        """The message it is about."""
-
-    @property
-    def by(self) -> str:
-        """Who says so."""
-
-    @property
-    def why(self) -> str:
-        """Why, in their words."""
+__all__ = ["OpenApplications", "open_answerer", "teach_answer"]
 
 
 def open_answerer(
@@ -80,23 +48,23 @@ def open_answerer(
     return _answerer(release, contents, matcher, learned, today)
 
 
-def teach_answer(registry: Registry, answerer: ReleaseAnswerer, lesson: Lesson) -> str:
-    """Keep a lesson, which holds in every worker from the next message on; the id of the answer that is given then.
+def teach_answer(registry: Registry, answerer: ReleaseAnswerer, correction: Correction) -> str:
+    """Keep a correction, which holds in every worker from the next message on; the id of the answer that is given then.
 
     Raises:
         CallError: `support.empty_lesson`, `support.answer_or_text`, `support.no_such_answer`.
     """
-    question = clean_text(lesson.question)
+    question = clean_text(correction.question)
     if not plain_question(question):
         raise CallError("support.empty_lesson")
-    text = (lesson.text or "").strip()
-    if bool(text) == bool(lesson.answer):
+    text = (correction.text or "").strip()
+    if bool(text) == bool(correction.answer):
         raise CallError("support.answer_or_text", count=2 * bool(text))
     known = answerer.lessons.contents.answers
-    if lesson.answer and lesson.answer not in known:
-        raise CallError("support.no_such_answer", id=lesson.answer[:100])
+    if correction.answer and correction.answer not in known:
+        raise CallError("support.no_such_answer", id=correction.answer[:100])
     same = next((name for name, each in known.items() if each.text == text), None)
-    answer = lesson.answer or same or id_of(text)
+    answer = correction.answer or same or id_of(text)
     with registry.store.write() as transaction:
         learn(
             transaction,
@@ -104,10 +72,10 @@ def teach_answer(registry: Registry, answerer: ReleaseAnswerer, lesson: Lesson) 
             question,
             answer,
             text=text if text and same is None else _kept_text(answerer, answer),
-            language=lesson.language,
-            message=lesson.message,
-            by=lesson.by,
-            why=lesson.why or None,
+            language=correction.language,
+            message=correction.message,
+            by=correction.by,
+            why=correction.why or None,
         )
     return answer
 
@@ -143,13 +111,13 @@ class OpenApplications:
                 known = self._open[name] = (seen, self._opened_anew(name, None if known is None else known[1]))
             return known[1]
 
-    def correct(self, name: str, lesson: Lesson) -> str:
+    def correct(self, name: str, correction: Correction) -> str:
         """Learn at once; the id of the answer that is given from now on, in every worker.
 
         Raises:
             CallError: as `find` and `teach_answer`.
         """
-        return teach_answer(self._registry, self.find(name), lesson)
+        return teach_answer(self._registry, self.find(name), correction)
 
     def hear(self, told: Mapping[str, int]) -> None:
         """Revisions told by others; `find` asks the store itself, so that nothing can be missed."""
