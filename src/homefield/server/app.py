@@ -92,7 +92,7 @@ def create_app(
         guests=running.guests,
         pulse=running.pulse,
         hosts=running.hosts,
-        full=running.batcher.full,
+        full=running.full,
         local=running.local,
         workers=workers,
     )

@@ -11,12 +11,13 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 import uvicorn
 
+from homefield.server.accept import Accepting
 from homefield.server.app import create_app
 from homefield.server.logs import logging_config
 from homefield.server.running import Running
@@ -53,16 +54,25 @@ def serve_on(
         timeout_graceful_shutdown=_IN_FLIGHT,
         timeout_keep_alive=75,
     )
-    _Server(config, app.state.running, watch=watch).run(sockets=[listening])
+    _Server(config, app.state.running, listening, watch=watch).run(sockets=[])
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn's, but that it drains first and then leaves with 0."""
+    """Uvicorn's, but that it takes connections in its own way, drains first and then leaves with 0."""
 
-    def __init__(self, config: uvicorn.Config, running: Running, *, watch: bool) -> None:
+    def __init__(self, config: uvicorn.Config, running: Running, listening: socket.socket, *, watch: bool) -> None:
         super().__init__(config)
-        self._running, self._watch = running, watch
+        self._running, self._listening, self._watch = running, listening, watch
         self._leaving: asyncio.Task[None] | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start the application, then listen."""
+        await super().startup(sockets)
+        self.servers = [Accepting(self._listening, self._protocol)]  # type: ignore[list-item]
+
+    def _protocol(self) -> asyncio.Protocol:
+        make: Callable[..., asyncio.Protocol] = self.config.http_protocol_class
+        return make(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -27,6 +27,7 @@ from homefield.server.opened import answer_all
 from homefield.server.pulse import Pulse
 from homefield.server.questions import Keeper
 from homefield.server.shelf import Shelf
+from homefield.server.turn import Turn
 from homefield.store import Store, artifacts_of, open_store
 from homefield.store import keys as stored_keys
 from homefield.workspace import Workspace
@@ -84,6 +85,7 @@ class Running:
         )
         keeper = Keeper(self.store, texts=self.settings.keep_texts, metrics=self.metrics)
         self.batcher = Batcher(self._answer, keeper, bounds=Bounds(seconds=self.settings.serve_wait))
+        self.turn = Turn()
         self.draining = asyncio.Event()
         self.happened = asyncio.Condition()
         self.last_event = 0
@@ -97,6 +99,7 @@ class Running:
     async def open(self) -> None:
         """Start, in the running event loop; models are opened meanwhile."""
         self.batcher.open()
+        self.turn.open()
         self._watch = asyncio.create_task(self._watching())
         self._sweep = asyncio.create_task(self._sweeping())
 
@@ -107,6 +110,7 @@ class Running:
         for each in (self._watch, self._sweep):
             if each is not None:
                 each.cancel()
+        self.turn.close()
         self.shelf.close()
         self._desk_threads.shutdown(wait=False, cancel_futures=True)
         self.pulse.close()
@@ -117,6 +121,10 @@ class Running:
         self.draining.set()
         async with self.happened:
             self.happened.notify_all()
+
+    def full(self) -> MachineError | None:
+        """Why no model can be asked anything more now; None where it can."""
+        return self.batcher.full() or self.turn.full()
 
     async def unready(self) -> list[HomefieldError]:
         """Why calls should go elsewhere; nothing when they may come."""

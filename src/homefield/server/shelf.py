@@ -102,7 +102,9 @@ class Shelf:
         return self._others[name, row.version]
 
     def close(self) -> None:
-        """Stop the thread."""
+        """Stop the thread, and what it reads."""
+        if self._refreshing is not None:
+            self._refreshing.cancel()
         self._opener.shutdown(wait=False, cancel_futures=True)
 
     def _row(self, name: str, reference: str) -> ModelVersion:

@@ -15,6 +15,7 @@ __all__ = ["is_id", "made_at", "new_id"]
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no I, L, O, U, which people misread
 _LENGTH, _CHANCE = 26, 80
+_STEP = (1 << 32) - 1
 
 
 class _Last:
@@ -26,11 +27,11 @@ class _Last:
 
     def next(self) -> int:
         """A number greater than all before: of the clock, or one more than the last."""
-        fresh = (time.time_ns() // 1_000_000 << _CHANCE) | secrets.randbits(_CHANCE)
+        chance = secrets.randbits(_CHANCE)
+        fresh = (time.time_ns() // 1_000_000 << _CHANCE) | chance
         with self.lock:
             # The same millisecond, or a clock that was set back: a step at random, so that ids stay hard to guess.
-            step = 1 + secrets.randbits(32)
-            self.value = fresh if fresh > self.value else self.value + step
+            self.value = fresh if fresh > self.value else self.value + 1 + (chance & _STEP)
             return self.value
 
 
