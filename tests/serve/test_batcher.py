@@ -49,7 +49,7 @@ def test_when_idle_a_text_goes_at_once_and_what_comes_meanwhile_shares_a_batch()
     network = Network()
 
     async def main() -> list[list[int]]:
-        batcher = Batcher(network)
+        batcher = Batcher(network, threads=1)
         batcher.open()
         with network.held():
             first = asyncio.create_task(batcher.ask("a", [1], [1]))
@@ -63,6 +63,28 @@ def test_when_idle_a_text_goes_at_once_and_what_comes_meanwhile_shares_a_batch()
     assert asyncio.run(main()) == [[2], [4, 6], [8, 10], [12, 14]]
     assert network.batches[0] == [1]
     assert sorted(network.batches[1]) == [2, 3, 4, 5, 6, 7]
+
+
+def test_two_batches_are_asked_beside_each_other_and_more_wait() -> None:
+    network = Network()
+
+    async def main() -> tuple[int, list[list[int]]]:
+        batcher = Batcher(network)
+        batcher.open()
+        with network.held():
+            tasks = []
+            for n in (1, 2, 3, 4):
+                tasks.append(asyncio.create_task(batcher.ask("a", [n], [1])))
+                await asyncio.sleep(0.05)
+            entered = len(network.batches)
+        found = [await task for task in tasks]
+        await batcher.close()
+        return entered, found
+
+    entered, found = asyncio.run(main())
+    assert entered == 2
+    assert found == [[2], [4], [6], [8]]
+    assert sorted(map(sorted, network.batches)) == [[1], [2], [3, 4]]
 
 
 def test_answers_are_kept_before_they_are_told_and_a_failure_to_keep_them_is_told_instead() -> None:
@@ -103,7 +125,7 @@ def refusal(*, bounds: Bounds, waiting: list[int], size: int, client: str | None
     network = Network()
 
     async def main() -> HomefieldError:
-        batcher = Batcher(network, bounds=bounds)
+        batcher = Batcher(network, bounds=bounds, threads=1)
         batcher.open()
         with network.held():
             tasks = [asyncio.create_task(batcher.ask("a", [0], [1]))]
@@ -131,7 +153,7 @@ def test_past_its_deadline_a_call_is_told_so_and_what_waits_of_it_is_dropped() -
     network = Network()
 
     async def main() -> None:
-        batcher = Batcher(network)
+        batcher = Batcher(network, threads=1)
         batcher.open()
         with network.held():
             first = asyncio.create_task(batcher.ask("a", [1], [1]))
@@ -150,7 +172,7 @@ def test_a_caller_that_leaves_takes_its_texts_along() -> None:
     network = Network()
 
     async def main() -> None:
-        batcher = Batcher(network)
+        batcher = Batcher(network, threads=1)
         batcher.open()
         with network.held():
             first = asyncio.create_task(batcher.ask("a", [1], [1]))
@@ -169,7 +191,7 @@ def test_a_caller_that_leaves_takes_its_texts_along() -> None:
 
 def test_closing_answers_what_waits_and_refuses_what_comes() -> None:
     async def main() -> None:
-        batcher = Batcher(Network(), bounds=Bounds(budget=1))
+        batcher = Batcher(Network(), bounds=Bounds(budget=1), threads=1)
         batcher.open()
         tasks = [asyncio.create_task(batcher.ask("a", [n], [1])) for n in range(12)]
         await asyncio.sleep(0)

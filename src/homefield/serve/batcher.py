@@ -1,10 +1,10 @@
 """Micro-batching: many callers of an event loop, one network, no waiting for company.
 
 Whatever waits when the network is free makes the next batch; when nothing waits, the first text to come goes at once.
-The network runs in a thread of its own; a second thread keeps what was answered (one transaction a batch, or several
-batches in one when the disk is slow) while the next batch runs. A call is admitted when it can be answered before its
-deadline, by the measured time of a token; else it is refused at once, so that an overloaded server spends its time on
-what it can still answer.
+Two threads ask the network, so that one reads and decides while the other's batch is in the network; a third keeps what
+was answered (one transaction a batch, or several batches in one when the disk is slow). A call is admitted when it can
+be answered before its deadline, by the measured time of a token; else it is refused at once, so that an overloaded
+server spends its time on what it can still answer.
 """
 
 from __future__ import annotations
@@ -79,10 +79,11 @@ class Batcher:
     """Answers calls in batches; `open` on a running event loop, `close` before it ends.
 
     Args:
-        answer: what the network says of some items of one group, in order; called in the network's thread.
+        answer: what the network says of some items of one group, in order; called in either of two threads.
         keep: what is to be done with calls before they are told their answers, called with those that a batch
             completed, in a thread of its own; when it raises, they all get that error.
         bounds: how much may wait.
+        threads: that ask the network beside each other.
         clock: seconds that never go back.
     """
 
@@ -92,24 +93,25 @@ class Batcher:
         keep: Keep = _nothing,
         *,
         bounds: Bounds | None = None,
+        threads: int = 2,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.bounds = bounds or Bounds()
-        self._answer, self._keep, self._clock = answer, keep, clock
+        self._answer, self._keep, self._clock, self._beside = answer, keep, clock, threads
         self._waiting = Waiting(budget=self.bounds.budget, window=self.bounds.window)
         self._done: deque[list[Call]] = deque()
         self._lock = threading.Lock()
         self._work, self._finished = threading.Condition(self._lock), threading.Condition(self._lock)
         self._futures: dict[Call, asyncio.Future[None]] = {}
         self._running = self._batches = self._texts = 0
-        self._per_token = 1e-4
+        self._per_token, self._ended = 1e-4, 0.0
         self._closing = False
         self._threads: list[threading.Thread] = []
 
     def open(self) -> None:
         """Start the threads."""
         self._loop = asyncio.get_running_loop()
-        for name, target in (("network", self._run), ("keeper", self._run_keeper)):
+        for name, target in (*self._beside * (("network", self._run),), ("keeper", self._run_keeper)):
             self._threads.append(threading.Thread(target=target, name=f"homefield-{name}", daemon=True))
             self._threads[-1].start()
 
@@ -215,16 +217,17 @@ class Batcher:
                     self._work.wait()
                 late = self._waiting.expired(self._clock())
                 batch = self._waiting.take()
-                self._running = sum(piece.size for piece in batch)
+                tokens = sum(piece.size for piece in batch)
+                self._running += tokens
                 stop = self._closing and not batch
             if late:
                 self._tell(late, MachineError("serve.too_late"))
             if stop:
                 return
             if batch:
-                self._answer_batch(batch)
+                self._answer_batch(batch, tokens)
 
-    def _answer_batch(self, batch: list[Piece]) -> None:
+    def _answer_batch(self, batch: list[Piece], tokens: int) -> None:
         begun = self._clock()
         found: Sequence[Any] = ()
         with _Caught() as caught:
@@ -232,10 +235,12 @@ class Batcher:
         if caught.error is not None:
             self._tell(list({piece.call for piece in batch}), caught.error)
         with self._lock:
-            tokens, self._running = self._running, 0
+            self._running -= tokens
             if caught.error is not None:
                 return
-            taken = (self._clock() - begun) / max(1, tokens)
+            # Of two batches beside each other the later one took what it took longer.
+            ended, before = self._clock(), self._ended
+            taken, self._ended = (ended - max(begun, before)) / max(1, tokens), ended
             self._per_token += 0.2 * (taken - self._per_token) if self._batches else taken - self._per_token
             self._batches += 1
             self._texts += len(batch)
@@ -254,11 +259,11 @@ class Batcher:
                 self._finished.wait()
 
     def _run_keeper(self) -> None:
-        network = self._threads[0]
+        network = self._threads[: self._beside]
         while True:
             with self._lock:
                 while not self._done:
-                    if self._closing and not network.is_alive():
+                    if self._closing and not any(thread.is_alive() for thread in network):
                         return
                     self._finished.wait(0.05 if self._closing else None)
                 calls = [call for some in self._done for call in some]

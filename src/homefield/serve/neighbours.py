@@ -86,7 +86,7 @@ class Neighbours:
             return pool, values
         rough = self._products.product(queries, axes)
         _, pool = self._products.largest(rough, self._projected, min(count * _POOL, self._projected.shape[1]))
-        exact = np.einsum("bkd,bd->bk", self._vectors[pool].astype(np.float32), queries)
+        exact = self._products.widened(self._vectors[pool], queries)
         order = np.argsort(-exact, axis=1, kind="stable")[:, :count]
         return np.take_along_axis(pool, order, axis=1), np.take_along_axis(exact, order, axis=1)
 
