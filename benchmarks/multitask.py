@@ -28,6 +28,7 @@ from homefield.workspace import Workspace
 from quality import SETS, cut, read
 
 SMALL, LARGE = "finfe", "thucnews"
+Ways = dict[str, list[NDArray[np.float64]]]
 
 
 def main() -> None:
@@ -97,7 +98,7 @@ def right(run: Run, dataset: Dataset) -> NDArray[np.float64]:
     return np.asarray(run.outputs("test").logits.argmax(1) == truth, dtype=np.float64)
 
 
-def told(name: str, ways: dict[str, list[NDArray[np.float64]]]) -> dict[str, float]:
+def told(name: str, ways: Ways) -> dict[str, float]:
     """A line of the table: means and the paired difference over all seeds."""
     alone, together = (np.concatenate(each) for each in ways.values())
     gain = paired_difference(together > 0, alone > 0)
