@@ -52,6 +52,7 @@ class Settings(BaseModel):
     serve_wait: float = Field(5.0, gt=0, description="longest queue, in seconds of work; more is refused")
     serve_drain: float = Field(0.0, ge=0, description="seconds to stay reachable but unready after SIGTERM")
     serve_models: int = Field(16, ge=1, description="networks held open at once, champions aside")
+    serve_jobs: bool = Field(True, description="a worker for jobs runs beside a server, and leaves with it")
     telemetry: bool = Field(False, description="send traces by OpenTelemetry, as its OTEL_* variables say")
     threads: int | None = Field(None, ge=1, description="processor threads to use; all of them when not set")
     jobs_heavy: int = Field(1, ge=0, description="trainings that run at once on a machine")

@@ -39,11 +39,10 @@ class Served:
 
 
 def start(workspace: Workspace, *options: str, **environment: str) -> Served:
-    """`homefield serve` on a free port, ready to answer."""
+    """`homefield serve` on a free port, ready to answer; without a worker for jobs unless HOMEFIELD_SERVE_JOBS asks."""
     command = [sys.executable, "-m", "homefield", "serve", "--workspace", str(workspace.root), "--port", "0", *options]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={**os.environ, **environment}
-    )
+    surroundings = {**os.environ, "HOMEFIELD_SERVE_JOBS": "false", **environment}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=surroundings)
     assert process.stdout is not None
     line = process.stdout.readline()
     assert line.startswith("Serving at "), line

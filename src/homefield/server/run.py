@@ -1,13 +1,12 @@
 """One worker: uvicorn around the application, and what SIGTERM means.
 
 First unready, so that balancers send nobody new; then, after `serve_drain` seconds, nothing is accepted any more, what
-is in flight is answered, streams end, and the process leaves with 0. A worker whose supervisor is gone does the same.
+is in flight is answered, streams end, and the process leaves with 0. SIGINT is the same without the wait.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import socket
 import sys
@@ -31,11 +30,16 @@ _SWITCH = 0.0005
 
 
 def serve_on(
-    listening: socket.socket, workspace: Workspace, *, host: str, workers: int = 1, watch: bool = False
+    listening: socket.socket,
+    workspace: Workspace,
+    *,
+    host: str,
+    workers: int = 1,
+    leaving: Callable[[], None] = lambda: None,
 ) -> None:
     """Answer on a listening socket until SIGTERM or SIGINT.
 
-    watch: leave, too, when standard input ends, as it does when the supervisor is gone.
+    leaving: called when the signal has come, before what is in flight is answered.
 
     Raises:
         as `create_app`.
@@ -54,15 +58,17 @@ def serve_on(
         timeout_graceful_shutdown=_IN_FLIGHT,
         timeout_keep_alive=75,
     )
-    _Server(config, app.state.running, listening, watch=watch).run(sockets=[])
+    _Server(config, app.state.running, listening, leaving).run(sockets=[])
 
 
 class _Server(uvicorn.Server):
     """Uvicorn's, but that it takes connections in its own way, drains first and then leaves with 0."""
 
-    def __init__(self, config: uvicorn.Config, running: Running, listening: socket.socket, *, watch: bool) -> None:
+    def __init__(
+        self, config: uvicorn.Config, running: Running, listening: socket.socket, leaving: Callable[[], None]
+    ) -> None:
         super().__init__(config)
-        self._running, self._listening, self._watch = running, listening, watch
+        self._running, self._listening, self._told = running, listening, leaving
         self._leaving: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -79,8 +85,6 @@ class _Server(uvicorn.Server):
         """Leave on SIGTERM and SIGINT; they are not raised again at the end, so that the exit code is 0."""
         self._loop = asyncio.get_running_loop()
         before = {each: signal.signal(each, self.handle_exit) for each in (signal.SIGTERM, signal.SIGINT)}
-        if self._watch:
-            self._loop.add_reader(0, self._supervisor_said)
         try:
             yield
         finally:
@@ -95,13 +99,9 @@ class _Server(uvicorn.Server):
         wait = 0.0 if sig == signal.SIGINT else self._running.settings.serve_drain
         self._loop.call_soon_threadsafe(self._leave, wait)
 
-    def _supervisor_said(self) -> None:
-        if not os.read(0, 1):
-            self._loop.remove_reader(0)
-            self._leave(0.0)
-
     def _leave(self, wait: float) -> None:
         if self._leaving is None:
+            self._told()
             self._leaving = self._loop.create_task(self._drain(wait))
 
     async def _drain(self, wait: float) -> None:

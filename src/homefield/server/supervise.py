@@ -1,28 +1,22 @@
-"""`homefield serve`: listens, then answers itself, or starts workers and keeps them alive.
+"""`homefield serve`: listens, then answers itself, or keeps workers that do; and keeps a worker for jobs beside.
 
 All workers accept from one socket, which the supervisor opened: a connection that waits in its queue is not lost when a
-worker dies, and the next one to be free takes it. A worker that dies is replaced; one that dies again and again is
-replaced ever more slowly.
+worker dies, and the next one to be free takes it.
 """
 
 from __future__ import annotations
 
 import errno
-import logging
 import logging.config
-import os
 import signal
 import socket
-import subprocess
-import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import FrameType
 
 from homefield.errors import CallError, MachineError
+from homefield.server.crew import Crew, Post
 from homefield.server.headers import is_loopback
 from homefield.server.logs import logging_config
 from homefield.server.metrics import DIRECTORY
@@ -33,12 +27,7 @@ from homefield.workspace import Workspace
 
 __all__ = ["listen_at", "serve"]
 
-_log = logging.getLogger("homefield.server")
 _MOST_WORKERS, _MOST_PORT = 256, 65_535
-_LOOK = 0.1  # seconds between looks at the workers
-_YOUNG = 5.0  # a worker that dies younger than this is replaced more slowly than the last
-_SLOWEST = 30.0
-_LEAVE = 90.0  # seconds that workers may take to leave
 
 
 def serve(workspace: Workspace, *, host: str, port: int, workers: int = 1, ready: Callable[[str], None]) -> None:
@@ -59,11 +48,9 @@ def serve(workspace: Workspace, *, host: str, port: int, workers: int = 1, ready
     name = f"[{host}]" if ":" in host else host
     ready(f"http://{name}:{listening.getsockname()[1]}")
     if workers == 1:
-        serve_on(listening, workspace, host=host)
-        return
-    logging.config.dictConfig(logging_config())
-    with tempfile.TemporaryDirectory(prefix="homefield-metrics-") as folder:
-        _Crew(listening, workspace, host=host, workers=workers, folder=folder).run()
+        _serve_here(listening, workspace, host=host)
+    else:
+        _serve_there(listening, workspace, host=host, workers=workers)
 
 
 def listen_at(host: str, port: int) -> socket.socket:
@@ -87,82 +74,55 @@ def listen_at(host: str, port: int) -> socket.socket:
     return listening
 
 
-@dataclass
-class _Worker:
-    process: subprocess.Popen[bytes]
-    begun: float
+def _serve_here(listening: socket.socket, workspace: Workspace, *, host: str) -> None:
+    """Answer in this process; a thread keeps the worker for jobs."""
+    stop = threading.Event()
+    crew = Crew(_jobs(workspace))
+    keeping = threading.Thread(target=crew.keep, args=(stop,), name="homefield-crew")
+    keeping.start()
+    try:
+        serve_on(listening, workspace, host=host, leaving=stop.set)
+    finally:
+        stop.set()
+        keeping.join()
 
 
-class _Crew:
-    """The workers."""
+def _serve_there(listening: socket.socket, workspace: Workspace, *, host: str, workers: int) -> None:
+    """Keep workers that answer."""
+    logging.config.dictConfig(logging_config())
+    stop = threading.Event()
 
-    def __init__(self, listening: socket.socket, workspace: Workspace, *, host: str, workers: int, folder: str) -> None:
-        self._listening, self._folder, self._count = listening, folder, workers
-        self._command = [
-            *(sys.executable, "-m", "homefield.server.worker"),
-            *("--workspace", str(workspace.root), "--host", host),
-            *("--workers", str(workers), "--socket", str(listening.fileno())),
-        ]
-        self._workers: list[_Worker] = []
-        self._stop = threading.Event()
-        self._pause = 0.0
+    def told(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        stop.set()
 
-    def run(self) -> None:
-        """Until SIGTERM or SIGINT."""
-        before = {each: signal.signal(each, self._told) for each in (signal.SIGTERM, signal.SIGINT)}
+    with tempfile.TemporaryDirectory(prefix="homefield-metrics-") as folder:
+        place, socket_number = str(workspace.root), str(listening.fileno())
+        answers = Post(
+            "homefield.server.worker",
+            ("--workspace", place, "--host", host, "--workers", str(workers), "--socket", socket_number),
+            sockets=(listening.fileno(),),
+            environment={DIRECTORY: folder},
+        )
+        crew = Crew([answers] * workers + _jobs(workspace), buried=lambda number: _forget(number, folder))
+        before = {each: signal.signal(each, told) for each in (signal.SIGTERM, signal.SIGINT)}
         try:
-            self._workers = [self._start() for _ in range(self._count)]
-            while not self._stop.wait(_LOOK):
-                self._replace()
+            crew.keep(stop, leaving=listening.close)
         finally:
-            self._listening.close()
-            self._leave()
             for each, handler in before.items():
                 signal.signal(each, handler)
 
-    def _told(self, sig: int, frame: FrameType | None) -> None:
-        del sig, frame
-        self._stop.set()
 
-    def _start(self) -> _Worker:
-        process = subprocess.Popen(
-            self._command,
-            stdin=subprocess.PIPE,
-            pass_fds=[self._listening.fileno()],
-            env={**os.environ, DIRECTORY: self._folder},
-        )
-        return _Worker(process, time.monotonic())
+def _jobs(workspace: Workspace) -> list[Post]:
+    """The worker for jobs, unless the settings leave them to others."""
+    if not workspace.settings.serve_jobs:
+        return []
+    return [Post("homefield.server.jobs", ("--workspace", str(workspace.root)))]
 
-    def _replace(self) -> None:
-        for place, worker in enumerate(self._workers):
-            code = worker.process.poll()
-            if code is None:
-                continue
-            self._bury(worker)
-            lived = time.monotonic() - worker.begun
-            self._pause = min(_SLOWEST, max(0.2, 2 * self._pause)) if lived < _YOUNG else 0.0
-            facts = {"pid": worker.process.pid, "code": code, "lived": round(lived, 1), "pause": self._pause}
-            _log.error("worker died", extra={"facts": facts})
-            if not self._stop.wait(self._pause):
-                self._workers[place] = self._start()
 
-    def _leave(self) -> None:
-        for worker in self._workers:
-            if worker.process.poll() is None:
-                worker.process.terminate()
-        last = time.monotonic() + _LEAVE
-        for worker in self._workers:
-            try:
-                worker.process.wait(max(0.0, last - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                worker.process.kill()
-                worker.process.wait()
-            self._bury(worker)
+def _forget(number: int, folder: str) -> None:
+    """Take a dead worker out of the numbers of those that live."""
+    # Imported after the workers' folder of metrics is made; it reads the environment when imported.
+    from prometheus_client.multiprocess import mark_process_dead
 
-    def _bury(self, worker: _Worker) -> None:
-        # Imported after the workers' folder of metrics is made; it reads the environment when imported.
-        from prometheus_client.multiprocess import mark_process_dead
-
-        if worker.process.stdin is not None:
-            worker.process.stdin.close()
-        mark_process_dead(worker.process.pid, path=self._folder)  # type: ignore[no-untyped-call]
+    mark_process_dead(number, path=folder)  # type: ignore[no-untyped-call]
