@@ -1,6 +1,7 @@
 """Workers and jobs killed with SIGKILL at random moments: is a job done twice, or `running` for ever?
 
     python benchmarks/job_faults.py                                 200 kills, on SQLite
+    python benchmarks/job_faults.py --postgresql                    on a PostgreSQL that it starts for itself
     python benchmarks/job_faults.py --database postgresql://...     on an empty PostgreSQL; may be repeated
     python benchmarks/job_faults.py --kills 20 --json faults.json
 
@@ -20,14 +21,18 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from homefield.operate.jobs import job_folder, submit
 from homefield.operate.jobs.identity import ProcessId
 from homefield.store import Store, artifacts_of, jobs, open_store
-from homefield.store.jobs import ENDED
+from homefield.store.jobs import ENDED, Job
 from homefield.workspace import Workspace
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))  # what the tests have, these need, too: `tests.postgresql`
 
 WORK = {"seconds": 0.5, "steps": 5}
 WAITING = 4  # jobs kept in the queue
@@ -39,16 +44,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--database", action="append", default=[], help="a URI; SQLite in a file is always tried")
     parser.add_argument("--json", type=Path)
+    add_databases(parser)
     arguments = parser.parse_args()
     found = []
-    for uri in ("sqlite:///homefield.db", *arguments.database):
-        with tempfile.TemporaryDirectory() as folder:
-            place = Workspace(Path(folder))
-            (place.root / "homefield.toml").write_text(f'database = "{uri}"\n', encoding="utf-8")
-            with open_store(place) as store:
-                found.append(tried(store, place, arguments.kills, random.Random(arguments.seed)))
+    for place in workspaces(arguments):
+        with open_store(place) as store:
+            found.append(tried(store, place, arguments.kills, random.Random(arguments.seed)))
     keys = list(found[0])
     print("  ".join(f"{key:>12}" for key in keys))
     for told in found:
@@ -56,6 +58,46 @@ def main() -> int:
     if arguments.json is not None:
         arguments.json.write_text(json.dumps(found, indent=1), encoding="utf-8")
     return int(any(told["twice"] or told["unended"] or told["without"] for told in found))
+
+
+def add_databases(parser: argparse.ArgumentParser) -> None:
+    """Let the caller say what to try."""
+    parser.add_argument("--database", action="append", default=[], metavar="URI", help="instead of SQLite")
+    parser.add_argument("--postgresql", action="store_true", help="instead of SQLite, a PostgreSQL of its own")
+
+
+def workspaces(arguments: argparse.Namespace) -> Iterator[Workspace]:
+    """An empty one on each database, gone when the next is asked for."""
+    wanted = list(arguments.database)
+    if not wanted and not arguments.postgresql:
+        wanted = ["sqlite:///homefield.db"]
+    for uri in wanted:
+        yield from _workspace(uri)
+    if arguments.postgresql:
+        with own_postgresql() as uri:
+            yield from _workspace(uri)
+
+
+def _workspace(uri: str) -> Iterator[Workspace]:
+    with tempfile.TemporaryDirectory() as folder:
+        place = Workspace(Path(folder))
+        (place.root / "homefield.toml").write_text(f'database = "{uri}"\n', encoding="utf-8")
+        yield place
+
+
+@contextmanager
+def own_postgresql() -> Iterator[str]:
+    """An empty database on a private PostgreSQL, started as the tests start theirs; its URI."""
+    from tests.postgresql import PostgreSQL, programs
+
+    found = programs()
+    if found is None:
+        raise SystemExit("There is no PostgreSQL on this machine: install Debian's `postgresql`.")
+    server = PostgreSQL(found)
+    try:
+        yield server.database()
+    finally:
+        server.remove()
 
 
 def tried(store: Store, place: Workspace, kills: int, chance: random.Random) -> dict[str, Any]:
@@ -123,23 +165,23 @@ def counted(store: Store, place: Workspace) -> dict[str, int]:
     """What became of the jobs. twice: worked twice, or two processes in one attempt; without: done without work."""
     with store.read() as transaction:
         every = jobs.jobs_in(transaction, most=100_000)
-    twice = without = 0
-    for job in every:
-        file = job_folder(artifacts_of(place), job.id) / "attempts.jsonl"
-        notes = [json.loads(line) for line in file.read_text().splitlines()] if file.is_file() else []
-        began = Counter(note["attempt"] for note in notes if note["event"] == "began")
-        worked = sum(note["event"] == "worked" for note in notes)
-        twice += worked > 1 or max(began.values(), default=0) > 1
-        without += job.state == "done" and job.result != {"waited": WORK["seconds"]}
     states = Counter(job.state for job in every)
     return {
         "ordered": len(every),
         "done": states["done"],
         "lost": states["failed"],
-        "twice": twice,
-        "without": without,
+        "twice": sum(worked_twice(place, job) for job in every),
+        "without": sum(job.state == "done" and job.result != {"waited": WORK["seconds"]} for job in every),
         "unended": sum(job.state not in ENDED for job in every),
     }
+
+
+def worked_twice(place: Workspace, job: Job) -> bool:
+    """Whether its work was done twice, or two processes were in one attempt."""
+    file = job_folder(artifacts_of(place), job.id) / "attempts.jsonl"
+    notes = [json.loads(line) for line in file.read_text().splitlines()] if file.is_file() else []
+    began = Counter(note["attempt"] for note in notes if note["event"] == "began")
+    return sum(note["event"] == "worked" for note in notes) > 1 or max(began.values(), default=0) > 1
 
 
 if __name__ == "__main__":
