@@ -9,6 +9,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,6 +27,7 @@ class Ledger:
     predictions: dict[str, str] = field(default_factory=dict)  # id -> text
     corrections: dict[str, tuple[str, str, str]] = field(default_factory=dict)  # our id -> id, prediction, answer
     uploads: dict[str, str] = field(default_factory=dict)  # id -> SHA-256
+    discarded: dict[str, str] = field(default_factory=dict)  # as uploads
     jobs: dict[str, str] = field(default_factory=dict)  # our id -> id
     moves: list[tuple[str, int]] = field(default_factory=list)  # why, version
     answers: Counter[str] = field(default_factory=Counter)  # by status and code
@@ -41,7 +43,10 @@ class Ledger:
 
     def counts(self) -> dict[str, int]:
         """How many of each kind."""
-        return {kind: len(getattr(self, kind)) for kind in ("predictions", "corrections", "uploads", "jobs", "moves")}
+        return {
+            kind: len(getattr(self, kind))
+            for kind in ("predictions", "corrections", "uploads", "discarded", "jobs", "moves")
+        }
 
     def went_away(self) -> None:
         """The server was killed."""
@@ -60,18 +65,14 @@ def clients(url: str, ledger: Ledger, orders: Sequence[str], chance: random.Rand
     stop = threading.Event()
     acts: list[Callable[[Client], None]] = [Client.ask, Client.ask, Client.correct, Client.upload, Client.move]
     acts.append(lambda client: client.order(orders))
-    threads = [
-        threading.Thread(target=Client(url, ledger, random.Random(chance.random())).work, args=(act, stop))
-        for act in acts
-    ]
-    for each in threads:
-        each.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        for each in threads:
-            each.join()
+    with ThreadPoolExecutor(len(acts)) as pool:
+        working = [pool.submit(Client(url, ledger, random.Random(chance.random())).work, act, stop) for act in acts]
+        try:
+            yield
+        finally:
+            stop.set()
+    for each in working:
+        each.result()
 
 
 class Client:
@@ -131,14 +132,19 @@ class Client:
                 self.ledger.faults.append(f"correction of {about}: {said.text[:300]}")
 
     def upload(self) -> None:
-        """Send a file, whole or in parts, going on after a break."""
+        """Send a file, whole or in parts, going on after a break; delete some."""
         content = records(self.chance)
         if self.chance.random() < 0.5:
             said = self.send("POST", "/v1/uploads", files={"file": ("rows.csv", content, "text/csv")})
         else:
             said = self._in_parts(content)
-        if said is not None and said.is_success:
-            self.ledger.uploads[said.json()["id"]] = hashlib.sha256(content).hexdigest()
+        if said is None or not said.is_success:
+            return
+        number, kept = said.json()["id"], self.ledger.uploads
+        if self.chance.random() < 0.2:  # nobody else knows of it yet
+            self.insist("DELETE", f"/v1/uploads/{number}")
+            kept = self.ledger.discarded
+        kept[number] = hashlib.sha256(content).hexdigest()
 
     def _in_parts(self, content: bytes) -> httpx.Response | None:
         begun = self.send("POST", "/v1/uploads", json={"name": "rows.csv", "size": len(content)})

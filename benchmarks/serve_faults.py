@@ -34,7 +34,18 @@ from homefield.bundle.registry import Registry
 from homefield.data import open_dataset
 from homefield.errors import HomefieldError
 from homefield.operate.uploads import upload_path
-from homefield.store import Store, aliases, artifacts_of, audit, feedback, jobs, open_store, predictions, versions
+from homefield.store import (
+    Store,
+    aliases,
+    artifacts_of,
+    audit,
+    feedback,
+    jobs,
+    open_store,
+    predictions,
+    uploads,
+    versions,
+)
 from homefield.store.jobs import ENDED, Job
 from homefield.workspace import Workspace
 from job_faults import add_databases, worked_twice, workspaces
@@ -46,14 +57,14 @@ MODULES = {
     "jobs": "homefield.server.jobs",
     "job": "homefield.operate.jobs.process",
 }
-VICTIMS = {"server": 1, "worker": 2, "jobs": 1, "job": 4}  # how often, where there is one
+VICTIMS = {"server": 1, "worker": 3, "jobs": 1, "job": 3}  # how often
 
 
 def main() -> int:
     """Kill on each database, print a line for each; 1 on a fault."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=200)
-    parser.add_argument("--pace", type=float, default=3.0, help="seconds between kills, on average")
+    parser.add_argument("--pace", type=float, default=4.0, help="seconds between kills, on average")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path)
     add_databases(parser)
@@ -61,7 +72,9 @@ def main() -> int:
     found = []
     for place in workspaces(arguments):
         stock(place)
-        found.append(tried(place, arguments.kills, random.Random(arguments.seed), pace=arguments.pace))
+        chance = random.Random(arguments.seed)
+        victims = chance.choices(list(VICTIMS), list(VICTIMS.values()), k=arguments.kills)
+        found.append(tried(place, victims, chance, pace=arguments.pace))
     for key in found[0]:
         print(f"{key:28}" + "".join(f"{told[key]!s:>14}" for told in found if key != "faults"))
     for told in found:
@@ -85,17 +98,17 @@ def stock(place: Workspace) -> None:
 
 
 def tried(
-    place: Workspace, kills: int, chance: random.Random, *, pace: float, orders: Sequence[str] = ORDERS
+    place: Workspace, victims: Sequence[str], chance: random.Random, *, pace: float, orders: Sequence[str] = ORDERS
 ) -> dict[str, Any]:
-    """Kill so often while clients work, wait for the end, and look for what was acknowledged."""
+    """Kill one victim after the other while clients work, wait for the end, and look for what was acknowledged."""
     began = time.monotonic()
     ledger = Ledger()
-    killed: Counter[str] = Counter()
     with Server(place, ledger) as server:
         with clients(server.url, ledger, orders, chance):
-            while killed.total() < kills:
+            for victim in victims:
                 time.sleep(chance.uniform(0.0, 2 * pace))
-                killed[server.kill(chance)] += 1
+                server.kill(victim, chance)
+                print(victim, end=" ", flush=True, file=sys.stderr)
         server.await_jobs()
         faults = server.left()
     with open_store(place) as store:
@@ -104,7 +117,7 @@ def tried(
     away = ledger.away or [0.0]
     return {
         "database": "sqlite" if store.is_sqlite else "postgresql",
-        **{f"killed: {kind}": killed[kind] for kind in VICTIMS},
+        **{f"killed: {kind}": victims.count(kind) for kind in VICTIMS},
         **{f"acknowledged: {kind}": count for kind, count in ledger.counts().items()},
         **{f"jobs {state}": sum(job.state == state for job in every) for state in ENDED},
         "seconds away, median": round(statistics.median(away), 1),
@@ -136,26 +149,29 @@ class Server:
         with self.log.open("wb") as log:
             return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log)
 
-    def kill(self, chance: random.Random) -> str:
-        """Kill something; what."""
-        if self.process.poll() is not None:
-            said = self.log.read_text(errors="replace")[-500:]
-            self.ledger.faults.append(f"the server ended by itself with {self.process.returncode}: {said}")
-            self.process = self._start()
-        there: dict[str, list[psutil.Process]] = {"server": [psutil.Process(self.process.pid)]}
-        there |= {kind: self._running(module) for kind, module in MODULES.items()}
-        kinds = [kind for kind in VICTIMS if there[kind]]
-        (kind,) = chance.choices(kinds, [VICTIMS[kind] for kind in kinds])
-        victim = chance.choice(there[kind])
-        try:
-            victim.kill()
-        except psutil.NoSuchProcess:
-            return self.kill(chance)
+    def kill(self, kind: str, chance: random.Random) -> None:
+        """Kill one of this kind, as soon as there is one."""
+        until = time.monotonic() + PATIENCE
+        while True:
+            self._see()
+            there = self._running(MODULES[kind]) if kind in MODULES else [psutil.Process(self.process.pid)]
+            try:
+                chance.choice(there).kill()
+                break
+            except (IndexError, psutil.NoSuchProcess):
+                assert time.monotonic() < until, f"there is no {kind}"
+                time.sleep(0.02)
         if kind == "server":
             self.process.wait()
             self.ledger.went_away()
             self.process = self._start()
-        return kind
+
+    def _see(self) -> None:
+        """See that it did not end by itself."""
+        if self.process.poll() is not None:
+            said = self.log.read_text(errors="replace")[-500:]
+            self.ledger.faults.append(f"the server ended by itself with {self.process.returncode}: {said}")
+            self.process = self._start()
 
     def await_jobs(self) -> None:
         """Return when all have ended, or patience has."""
@@ -232,6 +248,12 @@ def _files(store: Store, place: Workspace, ledger: Ledger) -> Iterator[str]:
         else:
             if hashlib.sha256(file.read_bytes()).hexdigest() != digest:
                 yield f"upload {number} is not what was sent"
+    place_of = artifacts_of(place).uploads
+    lying = {folder.name for folder in place_of.iterdir()} if place_of.is_dir() else set()
+    with store.read() as transaction:
+        known = {number for number in lying | set(ledger.discarded) if uploads.upload(transaction, number) is not None}
+    yield from (f"upload {number} was deleted and is there" for number in set(ledger.discarded) & (lying | known))
+    yield from (f"upload {number} lies there, and nobody knows of it" for number in lying - known)
 
 
 def _ordered(store: Store, place: Workspace, ledger: Ledger) -> Iterator[str]:

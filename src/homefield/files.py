@@ -1,7 +1,7 @@
 """Files and folders that are either wholly there or not there: write beside, fsync, rename.
 
-A crash at any moment leaves the old content or the new, never half of either. A full or read-only disk becomes a
-`MachineError` that says what to do.
+A crash at any moment leaves the old content or the new, never half of either; what it leaves beside is swept
+later. A full or read-only disk becomes a `MachineError` that says what to do.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from homefield.errors import CallError, HomefieldError, MachineError
 
-__all__ = ["disk_errors", "new_folder", "sha256_of", "write_file"]
+__all__ = ["disk_errors", "new_folder", "sha256_of", "sweep", "write_file"]
 
 _CODES = {
     errno.ENOSPC: "files.disk_full",
@@ -27,6 +28,8 @@ _CODES = {
     errno.EACCES: "files.not_permitted",
     errno.EPERM: "files.not_permitted",
 }
+
+_ABANDONED_SECONDS = 24 * 3600.0
 
 
 @contextmanager
@@ -90,6 +93,19 @@ def new_folder(path: Path) -> Iterator[Path]:
             _sync_folder(path.parent)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what writers that were killed left half done in `folder`: what nobody has touched for a day."""
+    for partial in folder.glob(".*.partial"):
+        try:
+            abandoned = time.time() - partial.stat().st_mtime > _ABANDONED_SECONDS
+        except FileNotFoundError:  # it was finished, or somebody else sweeps
+            continue
+        if abandoned and partial.is_dir():
+            shutil.rmtree(partial, ignore_errors=True)
+        elif abandoned:
+            partial.unlink(missing_ok=True)
 
 
 def sha256_of(path: Path) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -111,6 +112,16 @@ def test_claims_at_the_same_moment_get_different_numbers(tmp_path: Path) -> None
 def test_a_number_that_was_given_is_not_given_again(tmp_path: Path) -> None:
     with claim_version(tmp_path, "mood", above=7) as version:
         assert version == 8
+
+
+def test_what_a_killed_export_left_is_removed_a_day_later(tmp_path: Path) -> None:
+    left, fresh = tmp_path / "mood" / ".2.a.partial", tmp_path / "mood" / ".3.b.partial"
+    for folder in (left, fresh):
+        folder.mkdir(parents=True)
+        (folder / "weights").write_bytes(b"x")
+    os.utime(left, (0, 0))
+    with claim_version(tmp_path, "mood"):
+        assert (left.exists(), fresh.exists()) == (False, True)
 
 
 def test_a_claim_that_came_to_nothing_leaves_nothing(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import zipfile
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -148,6 +149,15 @@ def test_only_ids_lead_anywhere(upload_id: str, store: Store, artifacts: Artifac
 @pytest.mark.parametrize("name", ["", "/", "a\nb.csv", "x" * 300, "\u202e.csv"])
 def test_a_name_is_one_line(name: str, store: Store) -> None:
     assert code_of(lambda: begin(store, name, by="x", limits=LIMITS)) == "upload.bad_name"
+
+
+def test_a_deletion_that_was_killed_half_way_is_finished_when_asked_again(store: Store, artifacts: Artifacts) -> None:
+    upload_id = sent(store, artifacts, CSV)
+    finish(store, artifacts, upload_id, limits=LIMITS)
+    shutil.rmtree(artifacts.uploads / upload_id)
+    assert code_of(lambda: upload_path(store, artifacts, upload_id)) == "upload.not_checked"
+    discard(store, artifacts, upload_id)
+    assert code_of(lambda: discard(store, artifacts, upload_id)) == "upload.not_found"
 
 
 def test_what_was_left_lying_is_swept(store: Store, artifacts: Artifacts) -> None:

@@ -12,19 +12,17 @@ import os
 import secrets
 import shutil
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from homefield import files
 from homefield.files import disk_errors, new_folder
 
 __all__ = ["Entry", "clear", "entries", "evict", "hold", "new_entry"]
 
-# A partial folder older than this has lost its writer.
-_ABANDONED_SECONDS = 24 * 3600.0
 KINDS = ("activations", "encodings", "corpora", "adapted")
 
 
@@ -106,9 +104,7 @@ def clear(cache: Path) -> tuple[list[Entry], list[Entry]]:
 def sweep(cache: Path) -> None:
     """Remove what interrupted writers left."""
     for kind in KINDS:
-        for partial in (cache / kind).glob(".*.partial"):
-            if time.time() - partial.stat().st_mtime > _ABANDONED_SECONDS:
-                shutil.rmtree(partial, ignore_errors=True)
+        files.sweep(cache / kind)
 
 
 def _remove(folder: Path) -> bool:

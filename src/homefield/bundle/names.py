@@ -14,7 +14,7 @@ from pathlib import Path
 
 from homefield.bundle.folder import MANIFEST
 from homefield.errors import CallError
-from homefield.files import disk_errors
+from homefield.files import disk_errors, sweep
 from homefield.workspace import Workspace
 
 __all__ = ["check_name", "claim_version", "resolve_model"]
@@ -46,6 +46,7 @@ def claim_version(models: Path, name: str, *, above: int = 0) -> Iterator[int]:
     folder = models / check_name(name)
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
+        sweep(folder)  # exports that were killed
         version = 1 + max((_number(one.name) for one in folder.iterdir()), default=0)
         version = max(version, above + 1)
         while True:

@@ -148,10 +148,11 @@ def discard(store: Store, artifacts: Artifacts, upload_id: str) -> None:
         CallError: `upload.not_found`.
     """
     folder = _folder(artifacts, upload_id)
-    with store.write() as transaction:
-        _found(uploads.upload(transaction, upload_id), upload_id)
-        uploads.delete_one(transaction, upload_id)
+    find(store, upload_id)
+    # The row last: killed before, it is known that something is left to delete, and deleting again does it.
     shutil.rmtree(folder, ignore_errors=True)
+    with store.write() as transaction:
+        uploads.delete_one(transaction, upload_id)
 
 
 def sweep(store: Store, artifacts: Artifacts, *, older: timedelta) -> int:
