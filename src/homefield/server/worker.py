@@ -7,6 +7,7 @@ import socket
 import sys
 from pathlib import Path
 
+from homefield.errors import HomefieldError
 from homefield.server.crew import leave_with_the_crew
 
 __all__ = ["main"]
@@ -22,7 +23,6 @@ def main() -> int:
     parser.add_argument("--socket", type=int, required=True)
     given = parser.parse_args()
 
-    from homefield.errors import HomefieldError
     from homefield.server.run import serve_on
     from homefield.workspace import Workspace
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from homefield.errors import CallError, HomefieldError, NotAllowed
+from homefield.errors import CallError, HomefieldError, MachineError, NotAllowed
 from homefield.messages import Language
-from homefield.operate.jobs import TOPIC, as_json, cancel, find, kind_of, resume, submit
+from homefield.operate.jobs import TOPIC, Worker, as_json, cancel, find, kind_of, resume, submit
 from homefield.operate.jobs.queue import error_json, settle
-from homefield.store import Store, events, jobs, new_id, now
+from homefield.store import Store, connect, events, jobs, new_id, now
 from homefield.store.tables import jobs as table
+from homefield.workspace import Workspace
 
 
 def claimed(store: Store) -> jobs.Job:
@@ -182,3 +184,16 @@ class TestArguments:
     def test_a_word_no_kind_knows_is_refused(self, kind: str) -> None:
         with pytest.raises(HomefieldError, match="nonsense"):
             kind_of(kind).check(kind_of(kind).from_words({"nonsense": "1"}))
+
+
+def test_a_worker_complains_while_its_database_is_away_and_goes_on(tmp_path: Path) -> None:
+    away = connect("postgresql://nobody@127.0.0.1:9/nothing", tmp_path)
+    stop, heard = threading.Event(), list[str]()
+
+    def complain(error: MachineError) -> None:
+        heard.append(error.code)
+        if len(heard) == 2:
+            stop.set()
+
+    Worker(away, Workspace(tmp_path)).run(stop, every=0.01, complain=complain)
+    assert heard == ["store.unreachable"] * 2

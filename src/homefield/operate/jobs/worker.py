@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -27,6 +27,11 @@ from homefield.workspace import Workspace
 __all__ = ["Worker"]
 
 _EVERY_RUNNING = 10_000
+Complain = Callable[[MachineError], None]
+
+
+def _complain(error: MachineError) -> None:
+    sys.stderr.write(f"{error.what()}\n")
 
 
 @dataclass
@@ -46,13 +51,16 @@ class Worker:
     _asked: dict[tuple[str, int], float] = field(default_factory=dict)
     _heard: dict[tuple[str, int], tuple[datetime | None, float]] = field(default_factory=dict)
 
-    def run(self, stop: threading.Event, *, every: float = 1.0) -> None:
-        """Work until `stop` is set. Jobs that run then go on; a database that goes away is waited for."""
+    def run(self, stop: threading.Event, *, every: float = 1.0, complain: Complain = _complain) -> None:
+        """Work until `stop` is set. Jobs that run then go on; a database that goes away is waited for.
+
+        complain: told of each look that failed.
+        """
         while not stop.is_set():
             try:
                 self.step()
             except MachineError as error:
-                sys.stderr.write(f"{error.what()}\n")
+                complain(error)
             stop.wait(every)
 
     def run_out(self, stop: threading.Event, *, every: float = 0.2) -> None:
