@@ -22,6 +22,7 @@ STAYS = """
 import sys, time
 from homefield.server.crew import leave_with_the_crew
 leave_with_the_crew()
+import polars  # it catches SIGINT
 with open(sys.argv[1], "a") as told:
     told.write("began\\n")
 time.sleep(600)

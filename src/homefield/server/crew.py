@@ -116,10 +116,10 @@ class _Held:
 
 
 def leave_with_the_crew() -> None:
-    """Called first in a process of a crew: whatever it does then, it is told SIGINT when its supervisor is gone.
+    """Called first in a process of a crew: whatever it does then, it leaves when its supervisor is gone.
 
-    Until somebody asks for that signal it ends the process: one that still imports must not hold the address that the
-    next supervisor will listen at.
+    It is told by SIGINT. Until it asks for that signal it is ended at once: one that still imports must not hold the
+    address that the next supervisor will listen at.
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     threading.Thread(target=_wait_for_the_end, name="homefield-supervisor", daemon=True).start()
@@ -128,4 +128,6 @@ def leave_with_the_crew() -> None:
 def _wait_for_the_end() -> None:
     while os.read(sys.stdin.fileno(), 1):
         pass
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        os._exit(0)  # the signal would do it, but for libraries that catch it when they are imported, as polars does
     os.kill(os.getpid(), signal.SIGINT)
