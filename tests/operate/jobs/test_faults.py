@@ -6,12 +6,14 @@ import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
 from homefield.operate.jobs import Worker, cancel, find, resume, submit
 from homefield.operate.jobs.identity import this_process
-from homefield.store import Store, jobs
+from homefield.store import Store, jobs, open_store
 from homefield.workspace import Workspace
 
 from .conftest import StartWorker, events_of, folder_of, kill, notes, process_of, wait_for
@@ -168,6 +170,17 @@ def test_of_many_workers_each_job_is_one_s(opened: Store) -> None:
     with ThreadPoolExecutor(4) as pool:
         taken = [one for each in pool.map(lambda _: take(), range(4)) for one in each]
     assert sorted(taken) == sorted(ordered)
+
+
+def test_several_workers_of_a_machine_do_not_run_more_at_once_than_it_may(tmp_path: Path) -> None:
+    place = Workspace(tmp_path)
+    (tmp_path / "homefield.toml").write_text("jobs_light = 1\n", encoding="utf-8")
+    with open_store(place) as store, ThreadPoolExecutor(3) as pool:
+        ordered = [submit(store, "wait", {"seconds": 0.5, "steps": 1}, by="li.na") for _ in range(4)]
+        list(pool.map(lambda _: Worker(store, place).run_out(threading.Event(), every=0.05), range(3)))
+        assert {find(store, job.id).state for job in ordered} == {"done"}
+    spans = sorted([note["at"] for note in notes(folder_of(place, job))[:2]] for job in ordered)  # began, worked
+    assert all(worked <= began for (_, worked), (began, _) in pairwise(spans))
 
 
 def test_a_result_on_disk_is_not_worked_for_again(place: Workspace, opened: Store, worker: StartWorker) -> None:

@@ -1,8 +1,8 @@
 """The process that runs one job: claims it, lives as long as it, and says how it ended.
 
-`python -m homefield.operate.jobs.process --workspace DIR --kinds A,B` takes the next job that is due, if there is one.
-Nobody needs to watch it: it goes on when the worker or the server that started it is gone. A thread beside the work
-says that it lives, and hears whether it should stop.
+`python -m homefield.operate.jobs.process --workspace DIR --kinds A,B --slots N` takes the next job that is due, if
+there is one and fewer than N of these kinds run on this machine. Nobody needs to watch it: it goes on when the worker
+or the server that started it is gone. A thread beside the work says that it lives, and hears whether it should stop.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from typing import Any, Literal
 
 from homefield.errors import HomefieldError, Interrupted, MachineError
 from homefield.files import disk_errors, write_file
-from homefield.operate.jobs.identity import this_process
+from homefield.operate.jobs.identity import ProcessId, this_process
 from homefield.operate.jobs.kinds import kind_of
 from homefield.operate.jobs.pulse import Pulse
-from homefield.operate.jobs.queue import error_json, give_back, job_folder, settle, tell
+from homefield.operate.jobs.queue import error_json, give_back, job_folder, running, settle, tell
 from homefield.operate.jobs.work import Work
 from homefield.plain import plain
-from homefield.store import Store, artifacts_of, jobs, open_store
+from homefield.store import Store, Transaction, artifacts_of, jobs, open_store
 from homefield.store.jobs import Job
 from homefield.workspace import Workspace
 
@@ -45,17 +45,24 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="homefield.operate.jobs.process")
     parser.add_argument("--workspace", required=True)
     parser.add_argument("--kinds", required=True)
+    parser.add_argument("--slots", type=int, required=True)
     given = parser.parse_args(arguments)
     workspace = Workspace(Path(given.workspace))
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background process ignores it
     signal.signal(signal.SIGTERM, _interrupt)
     with open_store(workspace) as store:
-        return run_next(store, workspace, given.kinds.split(","))
+        return run_next(store, workspace, given.kinds.split(","), slots=given.slots)
 
 
-def run_next(store: Store, workspace: Workspace, kinds: Sequence[str]) -> int:
-    """Claim and run one job in this process."""
+def run_next(store: Store, workspace: Workspace, kinds: Sequence[str], *, slots: int) -> int:
+    """Claim and run one job in this process, if fewer than `slots` of its kinds run on this machine.
+
+    The worker that started it has looked, too, but several may have at once. On PostgreSQL two of their processes that
+    look in the same millisecond still both find room.
+    """
     with store.write() as transaction:
+        if _running_here(transaction, kinds) >= slots:
+            return 0
         claimed = jobs.claim(transaction, str(this_process()), kinds=kinds)
         if claimed is None:
             return 0
@@ -75,6 +82,11 @@ def run_next(store: Store, workspace: Workspace, kinds: Sequence[str]) -> int:
     kept = _keep(store, claimed, ended, cancelled=pulse.asked_to_stop)
     _note(folder, attempt=claimed.attempts, event=ended.state if kept else "given away")
     return 0 if ended.state == "done" and kept else 1
+
+
+def _running_here(transaction: Transaction, kinds: Sequence[str]) -> int:
+    found = [ProcessId.parse(job.worker) for job in running(transaction) if job.kind in kinds]
+    return sum(process is not None and process.is_here and process.is_alive for process in found)
 
 
 @dataclass(frozen=True)

@@ -24,12 +24,14 @@ __all__ = [
     "give_back",
     "job_folder",
     "resume",
+    "running",
     "settle",
     "submit",
     "tell",
 ]
 
 TOPIC = "job"
+_EVERY_RUNNING = 10_000
 ATTEMPTS = 3  # a job whose process was killed is run again this often; one that failed by itself is not
 
 
@@ -116,6 +118,11 @@ def resume(store: Store, job_id: str) -> Job:
             raise CallError("jobs.not_resumable", id=job_id, state=found.state)
         tell(transaction, found)
     return found
+
+
+def running(transaction: Transaction) -> list[Job]:
+    """All that run, on whatever machine."""
+    return jobs.jobs_in(transaction, ["running"], most=_EVERY_RUNNING)
 
 
 def settle(

@@ -19,14 +19,13 @@ from homefield.errors import MachineError
 from homefield.operate.jobs.identity import ProcessId
 from homefield.operate.jobs.kinds import KINDS
 from homefield.operate.jobs.pulse import LEASE_SECONDS
-from homefield.operate.jobs.queue import error_json, give_back, settle
+from homefield.operate.jobs.queue import error_json, give_back, running, settle
 from homefield.store import Store, jobs, now
 from homefield.store.jobs import Job
 from homefield.workspace import Workspace
 
 __all__ = ["Worker"]
 
-_EVERY_RUNNING = 10_000
 Complain = Callable[[MachineError], None]
 
 
@@ -72,11 +71,11 @@ class Worker:
         """Look once at everything; whether something runs on this machine or was begun."""
         self._children = [(lane, child) for lane, child in self._children if child.poll() is None]
         with self.store.read() as transaction:
-            running = jobs.jobs_in(transaction, ["running"], most=_EVERY_RUNNING)
-        dead = [job for job in running if self._is_dead(job)]
+            every = running(transaction)
+        dead = [job for job in every if self._is_dead(job)]
         for job in dead:
             self._bury(job)
-        living = [job for job in running if job not in dead]
+        living = [job for job in every if job not in dead]
         for job in living:
             self._hurry(job)
         self._forget_all_but(living)
@@ -97,7 +96,7 @@ class Worker:
             if not jobs.is_due(transaction, lane):
                 return False
         command = [sys.executable, "-m", "homefield.operate.jobs.process"]
-        command += ["--workspace", str(self.workspace.root), "--kinds", ",".join(lane)]
+        command += ["--workspace", str(self.workspace.root), "--kinds", ",".join(lane), "--slots", str(slots)]
         # A session of its own: Ctrl-C in the worker's terminal is meant for the worker.
         child = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True, close_fds=True
