@@ -98,10 +98,10 @@ class Client:
             time.sleep(0.1)
             return None
         self.ledger.answered(asked)
-        told = f"{said.status_code}" if said.is_success else f"{said.status_code} {said.json()['code']}"
-        self.ledger.count(told)
-        if said.status_code == 500:
-            self.ledger.faults.append(f"{method} {path}: {said.text[:300]}")
+        problem = {} if said.is_success or "json" not in said.headers.get("content-type", "") else said.json()
+        self.ledger.count(f"{said.status_code} {problem.get('code', '')}".strip())
+        if said.status_code == 500 or not (said.is_success or problem):
+            self.ledger.faults.append(f"{method} {path}: {said.status_code} {said.text[:300]}")
         if said.status_code >= 500 or said.status_code == 429:
             time.sleep(0.1)
             return None

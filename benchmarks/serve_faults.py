@@ -146,7 +146,7 @@ class Server:
         command = [sys.executable, "-m", "homefield", "serve", "--workspace", str(self.place.root)]
         command += ["--workers", "2", "--port", str(self.port)]
         self.log = self.place.root / "server.log"
-        with self.log.open("wb") as log:
+        with self.log.open("ab") as log:
             return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log)
 
     def kill(self, kind: str, chance: random.Random) -> None:
