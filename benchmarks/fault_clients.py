@@ -34,6 +34,7 @@ class Ledger:
     faults: list[str] = field(default_factory=list)
     away: list[float] = field(default_factory=list)  # seconds from a kill of the server to the next answer
     _since: float | None = None
+    _missed: bool = False  # since then: its workers may have answered a little longer
     _turn: threading.Lock = field(default_factory=threading.Lock)
 
     def count(self, told: str) -> None:
@@ -50,11 +51,16 @@ class Ledger:
 
     def went_away(self) -> None:
         """The server was killed."""
-        self._since = time.monotonic()
+        self._since, self._missed = time.monotonic(), False
+
+    def missed(self, told: str) -> None:
+        """It did not answer."""
+        self._missed = True
+        self.count(told)
 
     def answered(self, asked: float) -> None:
         """It answered what was asked at that moment."""
-        if self._since is not None and asked > self._since:
+        if self._since is not None and self._missed and asked > self._since:
             self.away.append(time.monotonic() - self._since)
             self._since = None
 
@@ -94,7 +100,7 @@ class Client:
         try:
             said = self.http.request(method, path, **what)
         except httpx.TransportError as error:
-            self.ledger.count(type(error).__name__)
+            self.ledger.missed(type(error).__name__)
             time.sleep(0.1)
             return None
         self.ledger.answered(asked)

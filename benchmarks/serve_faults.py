@@ -51,6 +51,7 @@ from homefield.workspace import Workspace
 from job_faults import add_databases, worked_twice, workspaces
 
 ORDERS = ("wait", "wait", "prepare", "export")
+LEAVE = 30.0
 PATIENCE = 300.0  # seconds without a kill until all must have ended
 MODULES = {
     "worker": "homefield.server.worker",
@@ -184,8 +185,9 @@ class Server:
         """Ask it to leave; what is wrong with that."""
         self.process.terminate()
         code = self.process.wait(100)
-        still = [one.pid for module in MODULES.values() for one in self._running(module)]
-        return [f"the server left with {code}"] * (code != 0) + [f"process {number} is left" for number in still]
+        still = [one for module in MODULES.values() for one in self._running(module)]
+        _, still = psutil.wait_procs(still, LEAVE)  # a job's process ends after its job
+        return [f"the server left with {code}"] * (code != 0) + [f"{one.info['cmdline']} is left" for one in still]
 
     def _running(self, module: str) -> list[psutil.Process]:
         """Processes of this workspace, whosever children they are now."""
