@@ -44,7 +44,7 @@ def place(shop: Workspace, cut: Made, tmp_path: Path) -> Workspace:
 
 def test_what_was_acknowledged_survives_kills(benchmark: ModuleType, place: Workspace) -> None:
     found = benchmark.tried(
-        place, ["worker", "job", "server", "jobs"], random.Random(0), pace=1.0, orders=("wait", "prepare")
+        place, ["worker", "job", "server", "jobs"], random.Random(0), pace=0.6, orders=("wait", "prepare")
     )
     assert found["faults"] == []
     assert min(found[f"acknowledged: {kind}"] for kind in ("predictions", "corrections", "uploads", "jobs")) > 0
