@@ -131,8 +131,8 @@ def _tell_errors(app: FastAPI) -> None:
         state = request.scope["state"]
         _log.error("unexpected", exc_info=error, extra={"facts": {"request_id": state.get("request_id")}})
         reply = _told(request, MachineError("server.unexpected", id=state.get("request_id", "-")))
-        for name, value in SECURE:  # this one is sent outside of what adds them
-            reply.headers[name.decode()] = value.decode()
+        for name, value in (*SECURE, (b"x-request-id", state.get("request_id", "-").encode())):
+            reply.headers[name.decode()] = value.decode()  # this one is sent outside of what adds them
         return reply
 
     app.add_exception_handler(HomefieldError, known)

@@ -16,6 +16,7 @@ from starlette.responses import Response, StreamingResponse
 
 from homefield.errors import CallError, MachineError
 from homefield.server.access import needs
+from homefield.server.openapi import header, media
 from homefield.server.routes.asking import running_of
 from homefield.server.running import Running
 from homefield.store import Store, events
@@ -29,7 +30,14 @@ _PAGE = 500
 
 def add_routes(routes: APIRouter) -> None:
     """Add it to the application's."""
-    routes.get("/v1/events", tags=["events"], response_class=StreamingResponse)(stream)
+    last = header("Last-Event-ID", "the last event seen; those since come first", most=18)
+    routes.get(
+        "/v1/events",
+        tags=["events"],
+        response_class=StreamingResponse,
+        responses=media("text/event-stream"),
+        openapi_extra={"parameters": [last]},
+    )(stream)
 
 
 @needs("read")

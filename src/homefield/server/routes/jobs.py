@@ -14,7 +14,7 @@ from homefield.operate import jobs
 from homefield.server.access import identity_of, needs
 from homefield.server.bodies import JobBody, parsed
 from homefield.server.identity import Identity
-from homefield.server.openapi import described
+from homefield.server.openapi import LOCATED, described, refused
 from homefield.server.routes.asking import running_of
 from homefield.store import Store
 from homefield.store import jobs as rows
@@ -27,11 +27,11 @@ _MOST = 500
 
 def add_routes(routes: APIRouter) -> None:
     """Add them to the application's."""
-    routes.post("/v1/jobs", tags=["jobs"], status_code=201, openapi_extra=described(JobBody))(order)
+    routes.post("/v1/jobs", tags=["jobs"], status_code=201, responses=LOCATED, openapi_extra=described(JobBody))(order)
     routes.get("/v1/jobs", tags=["jobs"])(newest)
     routes.get("/v1/jobs/{job_id}", tags=["jobs"])(one)
-    routes.post("/v1/jobs/{job_id}/cancel", tags=["jobs"])(cancel)
-    routes.post("/v1/jobs/{job_id}/resume", tags=["jobs"])(resume)
+    routes.post("/v1/jobs/{job_id}/cancel", tags=["jobs"], responses=refused(409))(cancel)
+    routes.post("/v1/jobs/{job_id}/resume", tags=["jobs"], responses=refused(409))(resume)
 
 
 @needs("run")
