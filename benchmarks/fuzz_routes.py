@@ -128,6 +128,7 @@ def fuzz(
             lacking = [key for scope, key in keys.items() if scope not in (asking.scope, "all")]
             plans = [(keys[asking.scope], None, examples), (keys["all"], None, few), (None, 401, few)]
             plans += [(key, 403, few) for key in lacking]
+        asking.ask_rightly(plans[0][0])
         for place, (key, refused, count) in enumerate(plans):
             asking.run(key, refused, count, seed=seed + place)
         for method in ("TRACE", "PROPFIND"):
@@ -147,6 +148,21 @@ class Asking:
         self.scope: str | None = told.get("x-scope")
         self._session = requests.Session()
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # who signs in does not stay so
+
+    def ask_rightly(self, key: str | None) -> None:
+        """Each whole body that is known to be right, once."""
+        names = re.findall(r"\{(\w+)\}", self._operation.path)
+        for body in self._known.get(self._operation.label, ()):
+            place = {name: str(self._real(name)[0]) for name in names}
+            case = self._operation.Case(
+                path_parameters=place,
+                query={},
+                headers={},
+                cookies={},
+                body=deepcopy(body),
+                media_type="application/json",
+            )
+            self._ask(case, key, None)
 
     def run(self, key: str | None, refused: int | None, count: int, *, seed: int) -> None:
         """So many requests with a key. refused: the status all of them must get."""
@@ -356,6 +372,14 @@ def real_values(url: str, key: str) -> dict[str, list[Any]]:
         "kind": ["wait", "prepare", "evaluate", "backup", "retention"],
         "arguments": [{}, {"seconds": 0.0}, {"model": "desk", "file": files[0]}],
         "state": ["queued", "bot", "human,closed"],
+        "POST /v1/models/{name}/predict": [{"text": "card blocked"}, {"texts": ["card blocked", ""], "evidence": 0}],
+        "POST /v1/support/{name}/messages": [
+            {"text": "loan papers"},
+            {"text": "退款", "customer": "c", "delivery": "d"},
+        ],
+        "POST /v1/embeddings": [{"model": "support-shop", "input": "loan papers"}],
+        "POST /v1/feedback": [{"prediction": said[0]["id"], "answer": "loan", "once": "o"}],
+        "POST /v1/jobs": [{"kind": "wait", "arguments": {"seconds": 0.0}, "once": "o"}],
         "POST /v2/models/{name}/infer": [{"inputs": [tensor]}, {"inputs": [tensor], "outputs": [{"name": "label"}]}],
         "POST /v1/chat/completions": [{"model": "shop", **asked}, {"model": "shop", "stream": True, **asked}],
         "POST /webhooks/chatwoot/{name}": [event, event | talk, event | talk | {"message_type": "outgoing"}],
