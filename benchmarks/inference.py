@@ -352,8 +352,8 @@ def make_model(folder: Path, how: str = "all") -> Path:
         manifest = BundleManifest(
             name="benchmark", version=1, created="", program="", task="classify", output="category", metric="accuracy",
             labels=labels, languages={}, backbone=backbone.facts.as_json(), how=how, frozen_to=frozen_to,
-            max_length=128, pad_id=backbone.pad_id, width=backbone.width, cleaning=Cleaning(tuple(KINDS), 100_000), parts={},
-            thresholds=Thresholds(unknown=0.99),
+            max_length=128, pad_id=backbone.pad_id, width=backbone.width, cleaning=Cleaning(tuple(KINDS), 100_000),
+            parts={}, thresholds=Thresholds(unknown=0.99),
         )  # fmt: skip
         forms = Forms(draft, manifest, None)
         graphs = export_graphs(network)

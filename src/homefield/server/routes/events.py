@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from homefield.errors import CallError, MachineError
+from homefield.operate.jobs import from_afar
 from homefield.server.access import needs
 from homefield.server.openapi import header, media
 from homefield.server.routes.asking import running_of
@@ -75,7 +76,7 @@ async def _lines(running: Running, place: int, topics: list[str] | None, *, miss
             found = await asyncio.to_thread(_since, running.store, place, topics)
             for event in found:
                 place = event.sequence
-                told = {**event.data, "at": event.at.isoformat()}
+                told = from_afar({**event.data, "at": event.at.isoformat()}, running.workspace)
                 yield f"id: {place}\nevent: {event.topic}\ndata: {json.dumps(told, ensure_ascii=False)}\n\n".encode()
             if len(found) == _PAGE:
                 continue
