@@ -86,7 +86,7 @@ def interface(app: FastAPI) -> dict[str, Any]:
     for route in app.routes:
         if not isinstance(route, APIRoute):
             continue
-        for method in route.methods:
+        for method in route.methods or ():
             told = made["paths"][route.path_format][method.lower()]
             _tell_refusals(told, route)
             if (scope := scope_of(route)) != PUBLIC:
