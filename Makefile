@@ -31,7 +31,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/.tests: $(VENV)/.installed
 	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["dev"], sep="\n")' > $(VENV)/dev.txt
-	$(PIP) install --quiet --constraint constraints.txt --requirement $(VENV)/dev.txt --editable '.[postgresql,tensorboard]'
+	$(PIP) install --quiet --constraint constraints.txt --requirement $(VENV)/dev.txt --editable '.[postgresql,telemetry,tensorboard]'
 	@touch $@
 
 demo: $(VENV)/.installed

@@ -313,13 +313,18 @@ def read_texts(file: Path | None) -> list[str]:
     return [" ".join(draw.choices(WORDS.split(), k=18)) for _ in range(256)]
 
 
-def make_model(folder: Path) -> Path:
-    """minilm-en with a random head of 77 labels, evidence and unknown score fitted on texts of chance."""
+def make_model(folder: Path, how: str = "all") -> Path:
+    """minilm-en with a random head of 77 labels, evidence and unknown score fitted on texts of chance.
+
+    how: as if it had been trained so: what that leaves frozen is a part of its own.
+    """
     import numpy as np
     import polars as pl
     import torch
 
     from homefield.backbones.catalogue import resolve
+    from homefield.backbones.how import parse_how
+    from homefield.backbones.layers import apply_how
     from homefield.backbones.load import load
     from homefield.bundle import BundleManifest, Cleaning, Thresholds, new_bundle
     from homefield.data.mask import KINDS
@@ -338,16 +343,17 @@ def make_model(folder: Path) -> Path:
     torch.manual_seed(0)
     backbone = load(resolve("minilm-en", languages={"en": 1}, workspace=find_workspace()))
     labels = tuple(f"label {place}" for place in range(77))
-    info = NetworkInfo("classify", "category", labels, "all", 0, 128, 0.0)
+    frozen_to = apply_how(backbone, parse_how(how))
+    info = NetworkInfo("classify", "category", labels, how, frozen_to, 128, 0.0)
     network = Network(backbone, task("classify").head(backbone.width, len(labels), 0.0), info).eval()
     with torch.no_grad():
         network.head[-1].weight.mul_(100)
     with new_bundle(folder) as draft:
         manifest = BundleManifest(
             name="benchmark", version=1, created="", program="", task="classify", output="category", metric="accuracy",
-            labels=labels, languages={}, backbone=backbone.facts.as_json(), how="all", frozen_to=0, max_length=128,
-            pad_id=backbone.pad_id, width=backbone.width, cleaning=Cleaning(tuple(KINDS), 100_000), parts={},
-            thresholds=Thresholds(unknown=0.99),
+            labels=labels, languages={}, backbone=backbone.facts.as_json(), how=how, frozen_to=frozen_to,
+            max_length=128, pad_id=backbone.pad_id, width=backbone.width, cleaning=Cleaning(tuple(KINDS), 100_000),
+            parts={}, thresholds=Thresholds(unknown=0.99),
         )  # fmt: skip
         forms = Forms(draft, manifest, None)
         graphs = export_graphs(network)

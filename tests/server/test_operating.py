@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from homefield.operate.jobs import Worker
+from homefield.operate.jobs import Worker, submit
 from homefield.ship import export_named
 from homefield.store import audit, open_store
 
@@ -22,6 +22,9 @@ KINDS_BY_PATH = [
     ("prepare", {"files": ["0" * 26], "dataset": "../d"}, "dataset"),
     ("finetune", {"data": "/tmp/d", "run": "r"}, "data"),
     ("evaluate", {"model": "../m", "file": "0" * 26}, "model"),
+    ("backup", {"folder": "/mnt/backups"}, "folder"),
+    ("backup", {"folder": "../models"}, "folder"),
+    ("backup", {"folder": "backups/nightly"}, "folder"),
 ]
 
 
@@ -49,6 +52,11 @@ def upload(served: Served, content: str) -> str:
     return str(said.json()["id"])
 
 
+def run_jobs(served: Served) -> None:
+    with open_store(served.workspace) as store:
+        Worker(store, served.workspace).run_out(threading.Event())
+
+
 def test_a_job_is_ordered_followed_cancelled_and_resumed(desk: Served) -> None:
     job = order(desk, "wait", seconds=0.0, steps=1)
     assert (job["state"], job["made_by"], "worker" in job) == ("queued", "local", False)
@@ -59,13 +67,51 @@ def test_a_job_is_ordered_followed_cancelled_and_resumed(desk: Served) -> None:
     assert desk.client.post(f"{path}/resume").json()["state"] == "queued"
     early = desk.client.post(f"{path}/resume")
     assert (early.status_code, early.json()["code"]) == (409, "jobs.not_resumable")
-    with open_store(desk.workspace) as store:
-        Worker(store, desk.workspace).run_out(threading.Event())
+    run_jobs(desk)
     assert desk.client.get(path).json()["result"] == {"waited": 0.0}
     late = desk.client.post(f"{path}/cancel")
     assert (late.status_code, late.json()["code"]) == (409, "jobs.ended")
     unknown = desk.client.get(f"/v1/jobs/{'0' * 26}")
     assert (unknown.status_code, unknown.json()["code"]) == (404, "jobs.not_found")
+
+
+def test_a_backup_lies_under_backups_and_shows_no_place_of_this_machine(desk: Served) -> None:
+    models = desk.workspace.root / "models"
+    before = sorted(models.rglob("*"))
+    job = order(desk, "backup", folder="models", keep=1)  # a name, which means no other folder of that name
+    run_jobs(desk)
+    done = desk.client.get(f"/v1/jobs/{job['id']}").json()
+    assert done["state"] == "done", done
+    assert done["result"]["backup"] == f"backups/models/backup-{job['id']}.tar"
+    assert (desk.workspace.root / done["result"]["backup"]).is_file()
+    assert sorted(models.rglob("*")) == before
+
+
+def test_nothing_a_job_says_shows_where_things_lie(desk: Served, tmp_path: Path) -> None:
+    missing = tmp_path / "rows.csv"
+    with open_store(desk.workspace) as store:
+        ordered = submit(store, "prepare", {"files": [str(missing)], "dataset": "d"}, by="li")
+    run_jobs(desk)
+    failed = desk.client.get(f"/v1/jobs/{ordered.id}").json()
+    assert (failed["state"], failed["arguments"]["files"]) == ("failed", ["rows.csv"])
+    assert "rows.csv" in failed["error"]["en"]["what"]
+    rows = "".join(f"my {'card' if n % 2 else 'loan'} {n} is lost,{'card' if n % 2 else 'loan'}\n" for n in range(60))
+    made = upload(desk, f"text,label\n{rows}")
+    job = order(desk, "prepare", files=[made], dataset="cards")
+    run_jobs(desk)
+    done = desk.client.get(f"/v1/jobs/{job['id']}").json()
+    assert (done["state"], done["result"]["dataset"]) == ("done", "cards"), done
+    listed = desk.client.get("/v1/jobs").text
+    events = ""
+    with desk.client.stream("GET", "/v1/events", params={"topics": "job", "after": 0}) as stream:
+        for line in stream.iter_lines():
+            events += line
+            if str(job["id"]) in line and '"done"' in line:
+                break
+    for said in (listed, events):
+        assert "rows.csv" in said
+        assert str(tmp_path) not in said
+        assert str(desk.workspace.root) not in said
 
 
 def test_the_same_order_sent_again_is_one_job(desk: Served) -> None:

@@ -166,6 +166,19 @@ def test_the_same_delivery_at_the_same_moment_is_answered_once(shop: Talking) ->
     assert sum(not each["again"] for each in told) == 1
 
 
+def test_an_empty_delivery_names_none(shop: Talking) -> None:
+    first, second = (ask(shop, "return?", delivery="") for _ in range(2))
+    assert first["conversation"] != second["conversation"]
+    assert not second["again"]
+    headers = {"idempotency-key": ""}
+    for _ in range(2):
+        reply = shop.client.post("/v1/support/shop/messages", json={"text": "hours?"}, headers=headers).json()
+        assert reply["conversation"] not in (first["conversation"], second["conversation"])
+    there = f"/v1/support/shop/conversations/{first['conversation']}/messages"
+    written = [post(shop, there, text="Here I am.", delivery="")["number"] for _ in range(2)]
+    assert written == [3, 4]
+
+
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 def test_two_workers_that_get_the_same_deliveries_reply_once(
     database: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -48,6 +49,8 @@ __all__ = ["create_app"]
 _log = logging.getLogger("homefield.server")
 _ROUTES = (health, predict, models, registry, feedback, embeddings, uploads, jobs, events, session, inference)
 _APPLICATIONS = (support, channels, chatwoot, page)
+# FastAPI can send traces, metrics and logs by itself, as variables of the environment say: here only a setting says so.
+_SILENT: TelemetryConfig = {"auto_configure": False, "tracing": False, "metrics": False, "logs": False}
 
 
 def create_app(
@@ -77,7 +80,13 @@ def create_app(
             await running.close()
 
     app = FastAPI(
-        title="Homefield", version=__version__, lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None
+        title="Homefield",
+        version=__version__,
+        lifespan=lifespan,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        telemetry=_SILENT,
     )
     app.state.running = running
     app.router.route_class = GuardedRoute
@@ -131,8 +140,8 @@ def _tell_errors(app: FastAPI) -> None:
         state = request.scope["state"]
         _log.error("unexpected", exc_info=error, extra={"facts": {"request_id": state.get("request_id")}})
         reply = _told(request, MachineError("server.unexpected", id=state.get("request_id", "-")))
-        for name, value in SECURE:  # this one is sent outside of what adds them
-            reply.headers[name.decode()] = value.decode()
+        for name, value in (*SECURE, (b"x-request-id", state.get("request_id", "-").encode())):
+            reply.headers[name.decode()] = value.decode()  # this one is sent outside of what adds them
         return reply
 
     app.add_exception_handler(HomefieldError, known)

@@ -21,6 +21,7 @@ __all__ = [
     "PromoteBody",
     "RollbackBody",
     "UploadBody",
+    "one_of",
     "parsed",
 ]
 
@@ -28,10 +29,15 @@ Body = TypeVar("Body", bound=BaseModel)
 _FORBID = ConfigDict(extra="forbid")
 
 
+def one_of(**kinds: str) -> dict[str, Any]:
+    """What JSON Schema says of members of which exactly one is given, with a value of the kind named."""
+    return {"oneOf": [{"required": [name], "properties": {name: {"type": kind}}} for name, kind in kinds.items()]}
+
+
 class PredictBody(BaseModel):
     """One text or many, and what is wanted of each."""
 
-    model_config = _FORBID
+    model_config = ConfigDict(extra="forbid", json_schema_extra=one_of(text="string", texts="array"))
 
     text: str | None = Field(None, description="one text")
     texts: list[str] | None = Field(None, description="several texts")

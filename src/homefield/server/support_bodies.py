@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from homefield.server.bodies import one_of
+
 __all__ = [
     "CompletionsBody",
     "CorrectAnswerBody",
@@ -47,7 +49,7 @@ class HumanBody(BaseModel):
 class CorrectAnswerBody(BaseModel):
     """What should have been replied: an approved answer, or a new one."""
 
-    model_config = _FORBID
+    model_config = ConfigDict(extra="forbid", json_schema_extra=one_of(answer="string", text="string"))
 
     question: str = Field(min_length=1, max_length=2_000)
     answer: str | None = Field(None, min_length=1, max_length=200, description="the id of an approved answer")

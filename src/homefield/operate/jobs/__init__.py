@@ -5,8 +5,22 @@ whatever becomes of the worker. A job is its claim's alone: each attempt has a n
 old one is not heard.
 """
 
+from homefield.operate.jobs.afar import from_afar
 from homefield.operate.jobs.kinds import KINDS, Kind, kind_of
 from homefield.operate.jobs.queue import TOPIC, as_json, cancel, find, job_folder, resume, submit
 from homefield.operate.jobs.worker import Worker
 
-__all__ = ["KINDS", "TOPIC", "Kind", "Worker", "as_json", "cancel", "find", "job_folder", "kind_of", "resume", "submit"]
+__all__ = [
+    "KINDS",
+    "TOPIC",
+    "Kind",
+    "Worker",
+    "as_json",
+    "cancel",
+    "find",
+    "from_afar",
+    "job_folder",
+    "kind_of",
+    "resume",
+    "submit",
+]

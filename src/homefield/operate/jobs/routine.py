@@ -16,11 +16,15 @@ _PREFIX = "backup-"
 
 
 class Backup(Arguments):
-    """As `homefield backup`, to a file of the job's own in `folder`. keep: how many of them stay there, 0 for all."""
+    """As `homefield backup`, to a file of the job's own in `folder`. keep: how many of them stay there, 0 for all.
+
+    folder: a name under `backups` in the workspace, or a path; `backups` itself by default. A name leads nowhere else:
+    who orders from another machine writes and removes nothing beside backups.
+    """
 
     PLACES = ("folder",)
 
-    folder: str = "backups"
+    folder: str | None = None
     keep: int = Field(0, ge=0)
 
 
@@ -32,7 +36,10 @@ def run_backup(given: Backup, work: Work) -> Mapping[str, Any]:
     """Write the backup of this job, unless an earlier attempt did, and remove the oldest beyond those to keep."""
     from homefield.operate.backup import backup, read_backup
 
-    folder = work.workspace.root / given.folder if is_name(given.folder) else Path(given.folder)
+    backups = work.workspace.root / "backups"
+    folder = (
+        backups if given.folder is None else backups / given.folder if is_name(given.folder) else Path(given.folder)
+    )
     out = folder / f"{_PREFIX}{work.folder.name}.tar"  # the job's id: they sort by time
     there = work.owned(out) and out.is_file()
     made = read_backup(out) if there else backup(work.workspace, out, listen=work.listen)

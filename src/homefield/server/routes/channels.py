@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from enum import Enum
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -17,7 +18,7 @@ from homefield.apps.support.replies import Asked
 from homefield.errors import CallError
 from homefield.server.access import needs
 from homefield.server.bodies import parsed
-from homefield.server.openapi import described
+from homefield.server.openapi import described, header, media, refused
 from homefield.server.routes.asking import running_of
 from homefield.server.support_bodies import CompletionsBody, ParseBody, RasaBody
 from homefield.store.columns import writable
@@ -30,9 +31,18 @@ _PARSED = 100_000
 
 def add_routes(routes: APIRouter) -> None:
     """Add them to the application's."""
-    routes.post("/webhooks/rest/webhook", tags=["channels"], openapi_extra=described(RasaBody))(rasa)
-    routes.post("/model/parse", tags=["channels"], openapi_extra=described(ParseBody))(parse)
-    routes.post("/v1/chat/completions", tags=["channels"], openapi_extra=described(CompletionsBody))(complete)
+    tags: list[str | Enum] = ["channels"]
+    once = header("Idempotency-Key", "your own id: sent again, it is the same message", most=200)
+    stream = media("application/json", "text/event-stream")
+    missing = refused(404, 409)
+    routes.post("/webhooks/rest/webhook", tags=tags, responses=missing, openapi_extra=described(RasaBody))(rasa)
+    routes.post("/model/parse", tags=tags, responses=missing, openapi_extra=described(ParseBody))(parse)
+    routes.post(
+        "/v1/chat/completions",
+        tags=tags,
+        responses=missing | stream,
+        openapi_extra=described(CompletionsBody, once),
+    )(complete)
 
 
 @needs("predict")

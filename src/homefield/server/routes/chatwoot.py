@@ -17,6 +17,7 @@ from homefield.errors import CallError, HomefieldError, RemoteError
 from homefield.net import Allowed, Limits, fetch
 from homefield.server.access import public
 from homefield.server.limits import check_depth
+from homefield.server.openapi import header, refused
 from homefield.server.routes.asking import running_of
 from homefield.server.running import Running
 from homefield.store import conversations
@@ -28,7 +29,17 @@ _LIMITS = Limits(bytes=1 << 20, seconds=10.0, redirects=0)
 
 def add_routes(routes: APIRouter) -> None:
     """Add it to the application's."""
-    routes.post("/webhooks/chatwoot/{name}", tags=["channels"])(webhook)
+    signed = [
+        header("X-Chatwoot-Timestamp", "seconds since 1970, as signed", most=11),
+        header("X-Chatwoot-Signature", "`sha256=` and the HMAC of timestamp and body", most=100),
+    ]
+    event = {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}
+    routes.post(
+        "/webhooks/chatwoot/{name}",
+        tags=["channels"],
+        responses=refused(409, 502),
+        openapi_extra={"requestBody": event, "parameters": signed},
+    )(webhook)
 
 
 @public

@@ -14,7 +14,7 @@ from homefield.errors import CallError
 from homefield.serve import Matcher
 from homefield.server.access import needs
 from homefield.server.bodies import EmbeddingsBody, parsed
-from homefield.server.openapi import described
+from homefield.server.openapi import described, refused
 from homefield.server.opened import Vector
 from homefield.server.routes.asking import ask, check_count, running_of
 
@@ -23,7 +23,9 @@ __all__ = ["add_routes"]
 
 def add_routes(routes: APIRouter) -> None:
     """Add it to the application's."""
-    routes.post("/v1/embeddings", tags=["models"], openapi_extra=described(EmbeddingsBody))(embeddings)
+    routes.post(
+        "/v1/embeddings", tags=["models"], responses=refused(404, 409, 504), openapi_extra=described(EmbeddingsBody)
+    )(embeddings)
 
 
 @needs("predict")

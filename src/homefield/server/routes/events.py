@@ -15,7 +15,9 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from homefield.errors import CallError, MachineError
+from homefield.operate.jobs import from_afar
 from homefield.server.access import needs
+from homefield.server.openapi import header, media
 from homefield.server.routes.asking import running_of
 from homefield.server.running import Running
 from homefield.store import Store, events
@@ -29,7 +31,14 @@ _PAGE = 500
 
 def add_routes(routes: APIRouter) -> None:
     """Add it to the application's."""
-    routes.get("/v1/events", tags=["events"], response_class=StreamingResponse)(stream)
+    last = header("Last-Event-ID", "the last event seen; those since come first", most=18)
+    routes.get(
+        "/v1/events",
+        tags=["events"],
+        response_class=StreamingResponse,
+        responses=media("text/event-stream"),
+        openapi_extra={"parameters": [last]},
+    )(stream)
 
 
 @needs("read")
@@ -67,7 +76,7 @@ async def _lines(running: Running, place: int, topics: list[str] | None, *, miss
             found = await asyncio.to_thread(_since, running.store, place, topics)
             for event in found:
                 place = event.sequence
-                told = {**event.data, "at": event.at.isoformat()}
+                told = from_afar({**event.data, "at": event.at.isoformat()}, running.workspace)
                 yield f"id: {place}\nevent: {event.topic}\ndata: {json.dumps(told, ensure_ascii=False)}\n\n".encode()
             if len(found) == _PAGE:
                 continue

@@ -12,7 +12,7 @@ from homefield.errors import CallError, Refused
 from homefield.server.access import identity_of, needs
 from homefield.server.bodies import CorrectionBody, parsed
 from homefield.server.identity import Identity
-from homefield.server.openapi import described
+from homefield.server.openapi import described, header, media, refused
 from homefield.server.routes.asking import running_of
 from homefield.store import Store
 from homefield.store import feedback as stored
@@ -24,7 +24,13 @@ __all__ = ["add_routes"]
 
 def add_routes(routes: APIRouter) -> None:
     """Add it to the application's."""
-    routes.post("/v1/feedback", tags=["feedback"], status_code=201, openapi_extra=described(CorrectionBody))(correct)
+    routes.post(
+        "/v1/feedback",
+        tags=["feedback"],
+        status_code=201,
+        responses=media("application/json") | refused(404, 409),
+        openapi_extra=described(CorrectionBody, header("Idempotency-Key", "as `once`", most=200)),
+    )(correct)
 
 
 @needs("feedback")

@@ -7,19 +7,22 @@ import asyncio
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from homefield.server.access import needs, public
+from homefield.server.openapi import media
 from homefield.server.routes.asking import language_of, running_of
 
-__all__ = ["add_routes", "livez", "readyz"]
+__all__ = ["UNREADY", "add_routes", "livez", "readyz"]
+
+UNREADY = media("application/json", status=503)
 
 
 def add_routes(routes: APIRouter) -> None:
     """Add them to the application's."""
     routes.get("/livez", tags=["health"])(livez)
-    routes.get("/readyz", tags=["health"])(readyz)
-    routes.get("/metrics", tags=["health"])(metrics)
+    routes.get("/readyz", tags=["health"], responses=UNREADY)(readyz)
+    routes.get("/metrics", tags=["health"], response_class=PlainTextResponse)(metrics)
     routes.get("/openapi.json", tags=["health"])(openapi)
 
 

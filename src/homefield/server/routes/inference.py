@@ -17,11 +17,11 @@ from homefield.errors import CallError
 from homefield.serve import Matcher
 from homefield.server.access import identity_of, needs, public
 from homefield.server.bodies import InferBody, parsed
-from homefield.server.openapi import described
+from homefield.server.openapi import described, refused
 from homefield.server.opened import Opened, Predicted, Vector
 from homefield.server.questions import Question
 from homefield.server.routes.asking import ask, check_count, request_id_of, running_of
-from homefield.server.routes.health import livez, readyz
+from homefield.server.routes.health import UNREADY, livez, readyz
 
 __all__ = ["add_routes"]
 
@@ -31,11 +31,11 @@ def add_routes(routes: APIRouter) -> None:
     tags: list[Any] = ["open inference protocol"]
     routes.get("/v2", tags=tags)(server_metadata)
     routes.get("/v2/health/live", tags=tags)(live)
-    routes.get("/v2/health/ready", tags=tags)(ready)
+    routes.get("/v2/health/ready", tags=tags, responses=UNREADY)(ready)
     for path in ("/v2/models/{name}", "/v2/models/{name}/versions/{version}"):
-        routes.get(path, tags=tags)(model_metadata)
-        routes.get(f"{path}/ready", tags=tags)(model_ready)
-        routes.post(f"{path}/infer", tags=tags, openapi_extra=described(InferBody))(infer)
+        routes.get(path, tags=tags, responses=refused(409))(model_metadata)
+        routes.get(f"{path}/ready", tags=tags, responses=refused(409))(model_ready)
+        routes.post(f"{path}/infer", tags=tags, responses=refused(409, 504), openapi_extra=described(InferBody))(infer)
 
 
 @public

@@ -14,8 +14,9 @@ from homefield.operate import jobs
 from homefield.server.access import identity_of, needs
 from homefield.server.bodies import JobBody, parsed
 from homefield.server.identity import Identity
-from homefield.server.openapi import described
+from homefield.server.openapi import LOCATED, described, refused
 from homefield.server.routes.asking import running_of
+from homefield.server.running import Running
 from homefield.store import Store
 from homefield.store import jobs as rows
 from homefield.store.jobs import Job, State
@@ -27,11 +28,11 @@ _MOST = 500
 
 def add_routes(routes: APIRouter) -> None:
     """Add them to the application's."""
-    routes.post("/v1/jobs", tags=["jobs"], status_code=201, openapi_extra=described(JobBody))(order)
+    routes.post("/v1/jobs", tags=["jobs"], status_code=201, responses=LOCATED, openapi_extra=described(JobBody))(order)
     routes.get("/v1/jobs", tags=["jobs"])(newest)
     routes.get("/v1/jobs/{job_id}", tags=["jobs"])(one)
-    routes.post("/v1/jobs/{job_id}/cancel", tags=["jobs"])(cancel)
-    routes.post("/v1/jobs/{job_id}/resume", tags=["jobs"])(resume)
+    routes.post("/v1/jobs/{job_id}/cancel", tags=["jobs"], responses=refused(409))(cancel)
+    routes.post("/v1/jobs/{job_id}/resume", tags=["jobs"], responses=refused(409))(resume)
 
 
 @needs("run")
@@ -39,7 +40,7 @@ async def order(request: Request) -> Response:
     """Order a job. `once` said twice gives the first job again. Events of the topic `job` say how it goes on."""
     body = await parsed(request, JobBody)
     made = await asyncio.to_thread(_order, running_of(request).store, body, identity_of(request))
-    return JSONResponse(_told(made), 201, {"Location": f"/v1/jobs/{made.id}"})
+    return JSONResponse(_told(made, running_of(request)), 201, {"Location": f"/v1/jobs/{made.id}"})
 
 
 @needs("read")
@@ -49,27 +50,31 @@ async def newest(request: Request, state: State | None = None, kind: str | None 
         jobs.kind_of(kind)
     if not 1 <= most <= _MOST:
         raise CallError("server.bad_body", faults=f"most: 1 to {_MOST}")
-    found = await asyncio.to_thread(_newest, running_of(request).store, state, kind, most)
-    return JSONResponse({"jobs": [_told(job) for job in found]})
+    running = running_of(request)
+    found = await asyncio.to_thread(_newest, running.store, state, kind, most)
+    return JSONResponse({"jobs": [_told(job, running) for job in found]})
 
 
 @needs("read")
 async def one(request: Request, job_id: str) -> Response:
     """One job."""
-    return JSONResponse(_told(await asyncio.to_thread(jobs.find, running_of(request).store, job_id)))
+    running = running_of(request)
+    return JSONResponse(_told(await asyncio.to_thread(jobs.find, running.store, job_id), running))
 
 
 @needs("run")
 async def cancel(request: Request, job_id: str) -> Response:
     """Ask a job to stop: one that waits does at once, one that runs soon."""
-    asked = await asyncio.to_thread(jobs.cancel, running_of(request).store, job_id, by=identity_of(request).name)
-    return JSONResponse(_told(asked))
+    running = running_of(request)
+    asked = await asyncio.to_thread(jobs.cancel, running.store, job_id, by=identity_of(request).name)
+    return JSONResponse(_told(asked, running))
 
 
 @needs("run")
 async def resume(request: Request, job_id: str) -> Response:
     """Queue a job again that failed or was cancelled; it goes on where it stopped, where its kind can."""
-    return JSONResponse(_told(await asyncio.to_thread(jobs.resume, running_of(request).store, job_id)))
+    running = running_of(request)
+    return JSONResponse(_told(await asyncio.to_thread(jobs.resume, running.store, job_id), running))
 
 
 def _order(store: Store, body: JobBody, identity: Identity) -> Job:
@@ -85,6 +90,8 @@ def _newest(store: Store, state: State | None, kind: str | None, most: int) -> l
         return rows.jobs_in(transaction, None if state is None else [state], kind=kind, most=most)
 
 
-def _told(job: Job) -> dict[str, Any]:
-    """A job without where it runs, which is this machine's matter."""
-    return {name: value for name, value in jobs.as_json(job).items() if name != "worker"}
+def _told(job: Job, running: Running) -> dict[str, Any]:
+    """A job without where it runs and where anything lies, which are this machine's matters."""
+    told = {name: value for name, value in jobs.as_json(job).items() if name != "worker"}
+    shown: dict[str, Any] = jobs.from_afar(told, running.workspace)
+    return shown

@@ -7,12 +7,13 @@ from importlib import resources
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 
 from homefield.apps.support.page import FILES, render
 from homefield.errors import CallError
 from homefield.messages import Language
 from homefield.server.access import public
+from homefield.server.openapi import media
 from homefield.server.routes.asking import language_of
 
 __all__ = ["add_routes"]
@@ -20,8 +21,9 @@ __all__ = ["add_routes"]
 
 def add_routes(routes: APIRouter) -> None:
     """Add them to the application's."""
-    routes.get("/", tags=["page"])(page)
-    routes.get("/page/{file}", tags=["page"])(part)
+    routes.get("/", tags=["page"], response_class=HTMLResponse)(page)
+    kinds = sorted({kind.partition(";")[0] for kind in FILES.values()})
+    routes.get("/page/{file}", tags=["page"], response_class=Response, responses=media(*kinds))(part)
 
 
 @public

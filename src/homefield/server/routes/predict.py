@@ -10,7 +10,7 @@ from homefield.errors import CallError
 from homefield.serve import Matcher
 from homefield.server.access import identity_of, needs
 from homefield.server.bodies import PredictBody, PredictReply, parsed
-from homefield.server.openapi import described
+from homefield.server.openapi import described, refused
 from homefield.server.opened import Opened, Predicted, Vector
 from homefield.server.questions import Question
 from homefield.server.routes.asking import ask, check_count, language_of, request_id_of, running_of
@@ -24,6 +24,7 @@ def add_routes(routes: APIRouter) -> None:
         "/v1/models/{name}/predict",
         tags=["models"],
         response_model=PredictReply,
+        responses=refused(409, 504),
         openapi_extra=described(PredictBody),
     )(predict)
 

@@ -16,7 +16,7 @@ from homefield.operate.jobs.work import is_name
 from homefield.operate.uploads import upload_path
 from homefield.server.access import identity_of, needs
 from homefield.server.bodies import PromoteBody, RollbackBody, parsed
-from homefield.server.openapi import described
+from homefield.server.openapi import described, refused
 from homefield.server.routes.asking import language_of, running_of
 from homefield.server.running import Running
 from homefield.store import is_id
@@ -30,8 +30,10 @@ __all__ = ["add_routes"]
 
 def add_routes(routes: APIRouter) -> None:
     """Add them to the application's."""
-    routes.post("/v1/models/{name}/promote", tags=["models"], openapi_extra=described(PromoteBody))(promote)
-    routes.post("/v1/models/{name}/rollback", tags=["models"], openapi_extra=described(RollbackBody))(roll_back)
+    against = refused(409)
+    one = "/v1/models/{name}"
+    routes.post(f"{one}/promote", tags=["models"], responses=against, openapi_extra=described(PromoteBody))(promote)
+    routes.post(f"{one}/rollback", tags=["models"], responses=against, openapi_extra=described(RollbackBody))(roll_back)
 
 
 @needs("promote")

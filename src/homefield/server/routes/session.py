@@ -13,7 +13,7 @@ from homefield.errors import CallError
 from homefield.server.access import identity_of, public
 from homefield.server.bodies import KeyBody, parsed
 from homefield.server.identity import COOKIE, Identity, cookie_of
-from homefield.server.openapi import described
+from homefield.server.openapi import described, refused
 from homefield.server.routes.asking import running_of
 from homefield.store import Store, sessions
 
@@ -26,7 +26,7 @@ def add_routes(routes: APIRouter) -> None:
     """Add them to the application's."""
     routes.post("/v1/session", tags=["session"], status_code=201, openapi_extra=described(KeyBody))(sign_in)
     routes.get("/v1/session", tags=["session"])(who)
-    routes.delete("/v1/session", tags=["session"], status_code=204)(sign_out)
+    routes.delete("/v1/session", tags=["session"], status_code=204, responses=refused(422))(sign_out)
 
 
 @public

@@ -15,7 +15,7 @@ from homefield.bundle.names import check_name
 from homefield.errors import CallError
 from homefield.server.access import identity_of, needs
 from homefield.server.bodies import parsed
-from homefield.server.openapi import described
+from homefield.server.openapi import described, header, refused
 from homefield.server.routes.asking import language_of, running_of
 from homefield.server.support_bodies import CorrectAnswerBody, HumanBody, MessageBody
 from homefield.store import conversations, is_id
@@ -32,14 +32,26 @@ def add_routes(routes: APIRouter) -> None:
     one = "/v1/support/{name}/conversations/{conversation}"
     tags: list[str | Enum] = ["support"]
     routes.get("/v1/support", tags=tags)(names)
-    routes.post("/v1/support/{name}/messages", tags=tags, openapi_extra=described(MessageBody))(take)
-    routes.post("/v1/support/{name}/corrections", tags=tags, openapi_extra=described(CorrectAnswerBody))(correct)
-    routes.get("/v1/support/{name}/conversations", tags=tags)(every)
-    routes.get(one, tags=tags)(show)
-    routes.get(f"{one}/messages", tags=tags)(words)
-    routes.post(f"{one}/messages", tags=tags, status_code=201, openapi_extra=described(HumanBody))(write)
-    routes.post(f"{one}/return", tags=tags)(give_back)
-    routes.post(f"{one}/close", tags=tags)(close)
+    once = header("Idempotency-Key", "as `delivery`", most=200)
+    ended = refused(409)
+    routes.post("/v1/support/{name}/messages", tags=tags, responses=ended, openapi_extra=described(MessageBody, once))(
+        take
+    )
+    routes.post(
+        "/v1/support/{name}/corrections",
+        tags=tags,
+        status_code=201,
+        responses=ended,
+        openapi_extra=described(CorrectAnswerBody),
+    )(correct)
+    routes.get("/v1/support/{name}/conversations", tags=tags, responses=ended)(every)
+    routes.get(one, tags=tags, responses=ended)(show)
+    routes.get(f"{one}/messages", tags=tags, responses=ended)(words)
+    routes.post(f"{one}/messages", tags=tags, status_code=201, responses=ended, openapi_extra=described(HumanBody))(
+        write
+    )
+    routes.post(f"{one}/return", tags=tags, responses=ended)(give_back)
+    routes.post(f"{one}/close", tags=tags, responses=ended)(close)
 
 
 @needs("read")

@@ -22,7 +22,7 @@ from homefield.operate.uploads import UploadLimits
 from homefield.plain import plain
 from homefield.server.access import identity_of, needs
 from homefield.server.bodies import UploadBody, parsed
-from homefield.server.openapi import described
+from homefield.server.openapi import LOCATED, described, refused
 from homefield.server.routes.asking import running_of
 from homefield.store.uploads import Upload
 
@@ -45,11 +45,12 @@ def add_routes(routes: APIRouter) -> None:
     """Add them to the application's."""
     body = described(UploadBody)
     body["requestBody"]["content"] |= _FORM
-    routes.post("/v1/uploads", tags=["uploads"], status_code=201, openapi_extra=body)(begin)
-    routes.get("/v1/uploads/{upload_id}", tags=["uploads"])(one)
-    routes.put("/v1/uploads/{upload_id}/content", tags=["uploads"], openapi_extra=_BYTES)(append)
-    routes.post("/v1/uploads/{upload_id}/finish", tags=["uploads"])(finish)
-    routes.delete("/v1/uploads/{upload_id}", tags=["uploads"], status_code=204)(discard)
+    routes.post("/v1/uploads", tags=["uploads"], status_code=201, responses=LOCATED, openapi_extra=body)(begin)
+    sent, late = "/v1/uploads/{upload_id}", refused(409)
+    routes.get(sent, tags=["uploads"])(one)
+    routes.put(f"{sent}/content", tags=["uploads"], responses=late, openapi_extra=_BYTES)(append)
+    routes.post(f"{sent}/finish", tags=["uploads"], responses=late)(finish)
+    routes.delete(sent, tags=["uploads"], status_code=204)(discard)
 
 
 @needs("records")

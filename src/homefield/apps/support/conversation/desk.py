@@ -114,7 +114,8 @@ class Desk:
         Raises:
             CallError: `support.no_such_conversation`.
         """
-        incoming = replace(incoming, text=writable(incoming.text[:LONGEST]))
+        # An empty id names nothing: two messages that came with one are not the same.
+        incoming = replace(incoming, text=writable(incoming.text[:LONGEST]), delivery=incoming.delivery or None)
         language = language_from(incoming.language, incoming.text)
         with self.store.write() as transaction:
             row = self._held(transaction, incoming)
@@ -178,7 +179,7 @@ class Desk:
             if delivery and (before := conversations.delivered(transaction, row.id, delivery)) is not None:
                 return before
             row, message = conversations.add_message(
-                transaction, row, "human", text[:LONGEST], author=by, delivery=delivery
+                transaction, row, "human", text[:LONGEST], author=by, delivery=delivery or None
             )
             standing = Standing(_state(row), row.failures).human_speaks()
             changed = conversations.change(
