@@ -22,6 +22,8 @@ KINDS_BY_PATH = [
     ("prepare", {"files": ["0" * 26], "dataset": "../d"}, "dataset"),
     ("finetune", {"data": "/tmp/d", "run": "r"}, "data"),
     ("evaluate", {"model": "../m", "file": "0" * 26}, "model"),
+    ("support-build", {"name": "shop", "pairs": "/etc/passwd"}, "pairs"),
+    ("support-build", {"name": "shop", "intents": "0" * 26, "answers": "answers.csv"}, "answers"),
 ]
 
 

@@ -5,8 +5,21 @@ whatever becomes of the worker. A job is its claim's alone: each attempt has a n
 old one is not heard.
 """
 
-from homefield.operate.jobs.kinds import KINDS, Kind, kind_of
+from homefield.operate.jobs.kind import Kind
+from homefield.operate.jobs.kinds import kind_of, kinds
 from homefield.operate.jobs.queue import TOPIC, as_json, cancel, find, job_folder, resume, submit
 from homefield.operate.jobs.worker import Worker
 
-__all__ = ["KINDS", "TOPIC", "Kind", "Worker", "as_json", "cancel", "find", "job_folder", "kind_of", "resume", "submit"]
+__all__ = [
+    "TOPIC",
+    "Kind",
+    "Worker",
+    "as_json",
+    "cancel",
+    "find",
+    "job_folder",
+    "kind_of",
+    "kinds",
+    "resume",
+    "submit",
+]
