@@ -84,7 +84,7 @@ class GraphIndex:
         written = np.frombuffer(self._graph.save() or b"", dtype=np.uint8)
         arrays: dict[str, NDArray[Any]] = {
             "graph": written,
-            "check": np.array([self._width, xxhash.xxh3_64_intdigest(written) >> 1], dtype=np.int64),
+            "check": np.array([self._width, xxhash.xxh3_64_intdigest(written.data) >> 1], dtype=np.int64),
         }
         write_file(path, save(arrays, metadata={"kind": "graph", "format": "1"}))
 
@@ -99,10 +99,10 @@ class GraphIndex:
         except (SafetensorError, KeyError, ValueError) as error:
             raise CallError("index.unreadable", path=path) from error
         # The library trusts what it is given, so damage must be found before.
-        if check != xxhash.xxh3_64_intdigest(written) >> 1:
+        if check != xxhash.xxh3_64_intdigest(written.data) >> 1:
             raise CallError("index.unreadable", path=path)
         found = cls(width)
-        found._graph.load(memoryview(written))
+        found._graph.load(written.data)
         return found
 
     def _nearest(self, rows: NDArray[np.float32], count: int, *, exact: bool) -> Found:

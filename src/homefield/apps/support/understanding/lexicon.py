@@ -69,8 +69,9 @@ class Lexicon:
     def of_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Lexicon:
         """What `arrays` gave. Raises `KeyError` where an array is missing."""
         grams = _grams(arrays["keys"], arrays["rarity"])
+        width = len(grams.keys)
         questions, answers = (
-            Texts(*(arrays[f"{name}.{part}"] for part in ("values", "places", "starts")), len(grams.keys))
+            Texts(arrays[f"{name}.values"], arrays[f"{name}.places"], arrays[f"{name}.starts"], width)
             for name in ("questions", "answers")
         )
         return cls(grams, questions, answers)
