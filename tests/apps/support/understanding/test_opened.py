@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from homefield.apps.support.assistants import Correction
 from homefield.apps.support.replies import Asked
 from homefield.apps.support.understanding import opened
 from homefield.apps.support.understanding.opened import OpenApplications
@@ -63,6 +64,16 @@ def test_while_one_is_opened_another_answers_and_all_who_wait_get_the_same(
         assert len({id(each.result(timeout=60)) for each in large}) == 1
     assert sorted(read) == ["large", "shop"]
     assert applications.is_open("large")
+
+
+def test_what_is_taught_to_one_leaves_the_others_as_they_are(two: Registry) -> None:
+    applications = OpenApplications(two)
+    before = {name: applications.find(name) for name in ("shop", "large")}
+    applications.correct("shop", Correction("do you buy furniture", "ann", answer="returns"))
+    assert applications.find("large") is before["large"]
+    assert applications.find("shop") is not before["shop"]
+    assert applications.find("shop").contents is before["shop"].contents
+    assert all(map(applications.is_open, before))
 
 
 def test_what_is_not_there_is_not_open_and_leaves_nothing_behind(two: Registry) -> None:

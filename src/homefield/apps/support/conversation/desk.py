@@ -141,10 +141,11 @@ class Desk:
                 "audience": incoming.audience or row.audience,
                 "expects": None if bot else opened.expects,
             }
+            if not bot:
+                self._forget_behind(transaction, message)
             row = conversations.change(transaction, replace(row, turns=message.number), **changes)
             if not bot:
                 conversations.tell(transaction, row)
-                self._forget_behind(transaction, message)
             return self._to_think(transaction, row, message, incoming)
 
     def think(self, heard: Heard) -> Thought:
@@ -182,13 +183,13 @@ class Desk:
             row, message = conversations.add_message(
                 transaction, row, "human", text[:LONGEST], author=by, delivery=delivery
             )
+            self._forget_behind(transaction, message)
             standing = Standing(_state(row), row.failures).human_speaks()
             changed = conversations.change(
                 transaction, row, state=standing.state, failures=0, expects=None, human_at=message.at
             )
             if changed.state == row.state:
                 conversations.tell(transaction, changed)
-            self._forget_behind(transaction, message)
             return message
 
     def handoff_told(self, conversation: str) -> None:

@@ -137,12 +137,14 @@ class OpenApplications:
 
     def _opened_anew(self, name: str, before: ReleaseAnswerer | None) -> ReleaseAnswerer:
         release = find_release(self._registry, name)
+        with self._registry.store.read() as transaction:
+            learned = tuple(learned_of(transaction, name))
         if before is None or before.version != release.version:
             contents, matcher = _opened(self._registry, release, self._threads, self._sessions)
+        elif before.learned == learned:  # something was put into use or taught elsewhere
+            return before
         else:
             contents, matcher = before.contents, before.matcher
-        with self._registry.store.read() as transaction:
-            learned = learned_of(transaction, name)
         return _answerer(release, contents, matcher, learned, date.today)
 
 

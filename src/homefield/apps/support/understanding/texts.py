@@ -20,8 +20,8 @@ WHOLE = 50_000  # texts up to which all are compared
 RARE = 10_000  # texts that an n-gram stands in at most, to lead to them
 _FOLLOWED = 50_000  # texts that n-grams lead to at most, for one that asks
 _COMPARED = 200  # of those, how many are compared whole
-# Of 1,000,000 questions (benchmarks/support_scale.py) words alone so find the right answer to 82 % of the messages first,
-# in 2.4 ms; with 1,000, 20,000 and 60 to 37 % in 0.3 ms, with 20,000, 100,000 and 200 to 93 % in 4.6 ms.
+# Of a million questions (benchmarks/support_scale.py) words alone so find the right answer to 82 % of messages first, in
+# 2.4 ms; with 1,000, 20,000 and 60 to 37 % in 0.3 ms, with 20,000, 100,000 and 200 to 93 % in 4.6 ms.
 _PIECE = 8_000_000  # n-grams looked at at once
 
 Places = NDArray[np.int64]
@@ -44,8 +44,8 @@ class Texts:
         return len(self.starts) - 1
 
     def sharing(self, asked: csr_matrix, also: Places) -> tuple[Places, NDArray[np.float64]]:
-        """Texts that share n-grams with the one that asks `[1, F]`, those at the places `also` among them whatever they
-        share, and the cosines."""
+        """Texts that share n-grams with the one that asks `[1, F]`, and the cosines: all while they are few, else those
+        that its rare n-grams lead to and those at the places `also`."""
         if self._few:
             row = asked @ self._by_gram
             return row.indices.astype(np.int64), row.data.astype(np.float64)
@@ -92,7 +92,8 @@ class Texts:
         for start, end in cuts:
             within += np.bincount(self.places[start:end], minlength=self.width)
         rare = within <= RARE
-        return np.concatenate([start + np.flatnonzero(rare[self.places[start:end]]) for start, end in cuts])
+        found = [start + np.flatnonzero(rare[self.places[start:end]]) for start, end in cuts]
+        return np.concatenate([np.empty(0, np.int64), *found])
 
     def _led_to(self, asked: csr_matrix) -> Places:
         """The texts that the rarest n-grams of the one that asks lead to, as far as they share most by those."""
