@@ -20,7 +20,7 @@ WHOLE = 50_000  # texts up to which all are compared
 RARE = 10_000  # texts that an n-gram stands in at most, to lead to them
 _FOLLOWED = 50_000  # texts that n-grams lead to at most, for one that asks
 _COMPARED = 200  # of those, how many are compared whole
-# Of a million questions (benchmarks/support_scale.py) words alone so find the right answer to 82 % of messages first, in
+# Of a million questions (benchmarks/support_scale.py) words alone so find the right answer to 82 % of the messages, in
 # 2.4 ms; with 1,000, 20,000 and 60 to 37 % in 0.3 ms, with 20,000, 100,000 and 200 to 93 % in 4.6 ms.
 _PIECE = 8_000_000  # n-grams looked at at once
 
