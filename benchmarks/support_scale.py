@@ -109,6 +109,7 @@ def show(found: dict[str, Any]) -> None:
     print(f"server: {found['resident_mib']:,} MiB resident, {found['peak_mib']:,} at most")
     print(f"{found['messages']} messages at {found['rate']:g}/s: {found['status']}")
     print("  ".join(f"{name} {found[f'{name}_ms']:.1f} ms" for name in ("p50", "p90", "p99", "most")))
+    print(f"processor time of the server: {found['processor_ms']:.1f} ms a message")
     whole = sum(found["parts_ms"].values())
     print("one message alone, mean ms of its parts:")
     for part, spent in found["parts_ms"].items():
@@ -218,14 +219,16 @@ def served(workspace: Workspace, asked: Sequence[str], rate: float, seconds: flo
         asyncio.run(opened(port, {"rate": 1.0, "seconds": 1.0}, requests, first))
         ready = time.perf_counter() - began
         asyncio.run(opened(port, {"rate": rate, "seconds": 3.0}, requests[::-1], Tally()))
-        tally = Tally()
+        tally, before = Tally(), processes_of(port)
         asyncio.run(opened(port, {"rate": rate, "seconds": seconds}, requests, tally))
-        memory = memory_of(port)
+        after = processes_of(port)
     spent = 1_000 * np.array(tally.seconds or [float("inf")])
     p50, p90, p99 = np.percentile(spent, [50, 90, 99], method="higher").tolist()
     return {
         "opened_seconds": ready, "rate": rate, "messages": int(rate * seconds), "status": dict(tally.status),
-        "p50_ms": p50, "p90_ms": p90, "p99_ms": p99, "most_ms": float(spent.max()), **memory,
+        "p50_ms": p50, "p90_ms": p90, "p99_ms": p99, "most_ms": float(spent.max()),
+        "processor_ms": 1_000 * (after["processor_seconds"] - before["processor_seconds"]) / int(rate * seconds),
+        "resident_mib": round(after["resident_mib"]), "peak_mib": round(after["peak_mib"]),
     }  # fmt: skip
 
 
@@ -236,18 +239,20 @@ def request(port: int, text: str) -> bytes:
     return f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
 
 
-def memory_of(port: int) -> dict[str, int]:
-    """Memory of the processes whose command line names the port, this machine's own way (Linux)."""
-    found = {"resident_mib": 0, "peak_mib": 0}
+def processes_of(port: int) -> dict[str, float]:
+    """Memory and processor time so far of the processes whose command line names the port (Linux)."""
+    found = {"resident_mib": 0.0, "peak_mib": 0.0, "processor_seconds": 0.0}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             command = (folder / "cmdline").read_bytes().split(b"\0")
             told = dict(line.split(":", 1) for line in (folder / "status").read_text().splitlines())
+            spent = (folder / "stat").read_text().rpartition(")")[2].split()[11:13]
         except OSError:
             continue
         if b"serve" in command and str(port).encode() in command:
-            found["resident_mib"] += int(told["VmRSS"].split()[0]) // 1024
-            found["peak_mib"] += int(told["VmHWM"].split()[0]) // 1024
+            found["resident_mib"] += int(told["VmRSS"].split()[0]) / 1024
+            found["peak_mib"] += int(told["VmHWM"].split()[0]) / 1024
+            found["processor_seconds"] += sum(map(int, spent)) / os.sysconf("SC_CLK_TCK")
     return found
 
 
