@@ -16,6 +16,7 @@ import argparse
 import asyncio
 import csv
 import json
+import os
 import shutil
 import sys
 import time
