@@ -5,6 +5,7 @@
     >>> run = homefield.finetune(data="data", out="run")
     >>> model = homefield.export(run, "model")
     >>> homefield.load("model").predict(["Where is my parcel?"])
+    >>> homefield.support.build("shop", pairs="questions.csv", answers="answers.csv")
 
 The names below are imported when first used: `import homefield` alone costs nothing.
 """
@@ -17,6 +18,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from homefield import support
     from homefield.api import (
         add_backbone,
         challenge,
@@ -56,6 +58,7 @@ __all__ = [
     "pretrain",
     "promote",
     "rollback",
+    "support",
 ]
 
 __version__ = "0.1.0"
@@ -80,6 +83,8 @@ sys.modules[__name__].__class__ = _Homefield
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name == "support":
+        return import_module("homefield.support")
     return getattr(import_module("homefield.errors" if name == "HomefieldError" else "homefield.api"), name)
 
 

@@ -63,3 +63,36 @@ def test_an_unknown_name_or_conversation_is_told_before_anything_is_typed(
 def test_without_a_line_there_is_nothing_to_tell(run: Run, typed: Any) -> None:
     typed("\n")
     assert run("--json", "support", "chat", "shop").json == {"conversation": None, "messages": []}
+
+
+def test_ask_goes_on_with_a_conversation_by_the_same_rules(run: Run, typed: Any, language: Language) -> None:
+    typed("which?\n")
+    begun = run("--json", "support", "chat", "shop").json
+    told = run("--json", "support", "ask", "shop", "2", "--conversation", begun["conversation"]).json
+    assert told["conversation"] == begun["conversation"]
+    assert (told["reply"]["text"], told["reply"]["number"]) == ("We are open from 9 to 18.", 4)
+    ran = run("support", "ask", "shop", "return?", "--conversation", begun["conversation"])
+    assert ran.code == 0, ran.err
+    for wanted in {
+        "en": ("You can return it within 14 days.", "shop@1", "conversation"),
+        "zh": ("You can return it within 14 days.", "shop@1", "会话"),
+    }[language]:
+        assert wanted in ran.out
+    assert run("support", "ask", "shop", "转人工", "--conversation", begun["conversation"]).code == 0
+    ran = run("support", "ask", "shop", "hello?", "--conversation", begun["conversation"])
+    assert {"en": "the bot keeps quiet", "zh": "机器人不再回复"}[language] in ran.out
+    assert run("--json", "support", "ask", "shop", "hi", "--conversation", begun["conversation"]).json["reply"] is None
+
+
+def test_ask_names_a_conversation_that_is_not_there(run: Run, typed: Any) -> None:
+    typed("")
+    ran = run("support", "ask", "shop", "return?", "--conversation", "X1")
+    assert ran.code == 2
+    assert "X1" in ran.err
+
+
+def test_replay_wants_a_file_or_days(run: Run, language: Language) -> None:
+    for more in ((), ("log.csv", "--days", "3")):
+        ran = run("support", "replay", "shop@1", *more)
+        assert ran.code == 2
+        assert "--days N" in ran.err

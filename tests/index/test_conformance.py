@@ -29,7 +29,7 @@ def test_a_vector_finds_itself_first(kind: type[VectorIndex]) -> None:
     index, vectors = filled(kind)
     found = index.search(vectors, 3)
     assert found.ids[:, 0].tolist() == (np.arange(200) * 10).tolist()
-    np.testing.assert_allclose(found.similarities[:, 0], 1.0, atol=1e-5)
+    np.testing.assert_allclose(found.similarities[:, 0], 1.0, atol=1e-3)
 
 
 def test_similarities_are_cosines_and_fall(kind: type[VectorIndex]) -> None:
@@ -38,8 +38,8 @@ def test_similarities_are_cosines_and_fall(kind: type[VectorIndex]) -> None:
     found = index.search(queries, 10)
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     cosines = (queries / np.linalg.norm(queries, axis=1, keepdims=True)) @ unit.T
-    np.testing.assert_allclose(found.similarities, -np.sort(-cosines, axis=1)[:, :10], atol=1e-5)
-    assert (np.diff(found.similarities, axis=1) <= 1e-6).all()
+    np.testing.assert_allclose(found.similarities, -np.sort(-cosines, axis=1)[:, :10], atol=1e-3)
+    assert (np.diff(found.similarities, axis=1) <= 0).all()
 
 
 def test_more_than_there_are_gives_what_there_are(kind: type[VectorIndex]) -> None:

@@ -25,6 +25,8 @@ KINDS_BY_PATH = [
     ("backup", {"folder": "/mnt/backups"}, "folder"),
     ("backup", {"folder": "../models"}, "folder"),
     ("backup", {"folder": "backups/nightly"}, "folder"),
+    ("support-build", {"name": "shop", "pairs": "/etc/passwd"}, "pairs"),
+    ("support-build", {"name": "shop", "intents": "0" * 26, "answers": "answers.csv"}, "answers"),
 ]
 
 

@@ -16,7 +16,8 @@ __all__ = ["Found", "VectorIndex", "checked_ids", "checked_vectors"]
 
 @dataclass(frozen=True)
 class Found:
-    """The nearest of B queries. ids: `[B, K]`. similarities: cosines `[B, K]`, the highest first."""
+    """The nearest of B queries. ids: `[B, K]`. similarities: cosines `[B, K]`, right to a thousandth,
+    the highest first."""
 
     ids: NDArray[np.int64]
     similarities: NDArray[np.float32]

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Hashable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from homefield.apps.support.assistants import Assistants
 from homefield.apps.support.desks import Desks
@@ -19,6 +18,7 @@ from homefield.errors import HomefieldError, MachineError, NotAllowed
 from homefield.operate.uploads import sweep
 from homefield.serve.batcher import Batcher, Bounds
 from homefield.serve.machine import physical_cores
+from homefield.server.counter import Counter
 from homefield.server.headers import Hosts, is_loopback
 from homefield.server.identity import Guests
 from homefield.server.limits import Rate
@@ -34,8 +34,6 @@ from homefield.workspace import Workspace
 
 __all__ = ["Running", "check_open"]
 
-Result = TypeVar("Result")
-_DESK_THREADS = 8  # a look-up may keep one for seconds
 _IDLE_LOOKS = 60  # looks at the revisions between two looks for conversations that are quiet for too long
 _WATCH = 1.0  # seconds between looks at the revisions when nobody asks
 _SWEEP = 3_600.0  # seconds between looks for uploads that were never finished
@@ -73,9 +71,11 @@ class Running:
         self.guests = Guests(self.store)
         self.threads = self.settings.threads or max(1, physical_cores() // workers)
         self.shelf = Shelf(Registry(self.store, self.artifacts), threads=self.threads, most=self.settings.serve_models)
-        opened = assistants or open_assistants(workspace, self.store, threads=self.threads)
+        opened = assistants or open_assistants(
+            workspace, self.store, threads=self.threads, sessions=self.shelf.sessions
+        )
         self.desks = Desks(workspace, self.store, opened)
-        self._desk_threads = ThreadPoolExecutor(_DESK_THREADS, "homefield-desk")
+        self.counter = Counter(opened)
         self.pulse = Pulse(
             self.store,
             lambda told: self.guests.renew(told.get("keys", 0)),
@@ -92,27 +92,26 @@ class Running:
         self.streams = 0
         self.guesses = Rate(1.0)
         self.judging = asyncio.Lock()
-        self._watch: asyncio.Task[None] | None = None
-        self._sweep: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._opening: asyncio.Task[None] | None = None
         self._notices: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
         """Start, in the running event loop; models are opened meanwhile."""
         self.batcher.open()
         self.turn.open()
-        self._watch = asyncio.create_task(self._watching())
-        self._sweep = asyncio.create_task(self._sweeping())
+        self._opening = asyncio.create_task(self.counter.open_all())
+        self._tasks = [self._opening, *map(asyncio.create_task, (self._watching(), self._sweeping()))]
 
     async def close(self) -> None:
         """Answer what waits, then let everything go."""
         await self.drain()
         await self.batcher.close()
-        for each in (self._watch, self._sweep):
-            if each is not None:
-                each.cancel()
+        for each in self._tasks:
+            each.cancel()
         self.turn.close()
         self.shelf.close()
-        self._desk_threads.shutdown(wait=False, cancel_futures=True)
+        self.counter.close()
         self.pulse.close()
         self.store.close()
 
@@ -135,17 +134,13 @@ class Running:
             await self.pulse.feel()
         except MachineError as error:
             return [*reasons, error]
-        if self.shelf.opening:
+        if self.shelf.opening or (self._opening is not None and not self._opening.done()):
             reasons.append(MachineError("server.opening"))
         named = {one.name for one in self.shelf.open_models}
         reasons += [error for name, error in self.shelf.failures.items() if name not in named]
         if (full := self.batcher.full()) is not None:
             reasons.append(full)
         return reasons
-
-    async def at_desk(self, work: Callable[[], Result]) -> Result:
-        """Do what blocks at a desk, in a thread of the desks."""
-        return await asyncio.get_running_loop().run_in_executor(self._desk_threads, work)
 
     def _answer(self, group: Hashable, asks: Sequence[Any]) -> Sequence[Any]:
         del group
@@ -175,7 +170,7 @@ class Running:
             self.metrics.models.set(len(self.shelf.open_models))
             if look % _IDLE_LOOKS == _IDLE_LOOKS - 1:
                 with suppress(MachineError):
-                    await self.at_desk(self.desks.close_idle)
+                    await self.counter.do(self.desks.close_idle)
             await asyncio.sleep(_WATCH)
 
     async def _sweeping(self) -> None:

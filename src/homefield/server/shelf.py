@@ -47,7 +47,7 @@ class Shelf:
 
     def __init__(self, registry: Registry, *, threads: int, most: int) -> None:
         self._registry, self._threads, self._most = registry, threads, most
-        self._sessions = Sessions(spin=False)
+        self.sessions = Sessions(spin=False)
         self._opener = ThreadPoolExecutor(1, "homefield-opener")
         self._champions: dict[str, Opened] = {}
         self._others: OrderedDict[tuple[str, int], Opened] = OrderedDict()
@@ -133,7 +133,7 @@ class Shelf:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(
             self._opener,
-            lambda: open_version(row, self._registry, sessions=self._sessions, threads=self._threads),
+            lambda: open_version(row, self._registry, sessions=self.sessions, threads=self._threads),
         )
 
     async def _refresh(self) -> None:

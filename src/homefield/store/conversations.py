@@ -31,6 +31,7 @@ __all__ = [
     "claim_sending",
     "delivered",
     "forget_texts",
+    "forget_texts_before",
     "hold",
     "listed",
     "message",
@@ -41,6 +42,7 @@ __all__ = [
     "reply_to",
     "settle_quietly",
     "tell",
+    "touched_since",
     "unclaim_sending",
 ]
 
@@ -218,6 +220,23 @@ def listed(
     return [ConversationRow(**row._mapping) for row in transaction.execute(chosen)]
 
 
+def touched_since(
+    transaction: Transaction, application: str, moment: datetime, *, after: str, most: int
+) -> list[ConversationRow]:
+    """Conversations in which something was said since `moment`, in the order of their ids, those behind `after`."""
+    chosen = (
+        select(conversations)
+        .where(
+            conversations.c.application == application,
+            conversations.c.touched_at >= moment,
+            conversations.c.id > after,
+        )
+        .order_by(conversations.c.id)
+        .limit(most)
+    )
+    return [ConversationRow(**row._mapping) for row in transaction.execute(chosen)]
+
+
 def quiet_since(transaction: Transaction, application: str, moment: datetime, *, most: int) -> list[ConversationRow]:
     """Open conversations in which nothing was said since `moment`, held; those that others hold are left out."""
     chosen = (
@@ -238,6 +257,13 @@ def forget_texts(transaction: Transaction, conversation_id: str) -> None:
     transaction.execute(
         update(messages).where(messages.c.conversation_id == conversation_id).values(text="", facts=None)
     )
+
+
+def forget_texts_before(transaction: Transaction, conversation_id: str, number: int) -> None:
+    """Empty what was said before the message with that number; why the bot said something stays for now."""
+    earlier = (messages.c.conversation_id == conversation_id) & (messages.c.number < number) & (messages.c.text != "")
+    transaction.execute(update(messages).where(earlier, messages.c.speaker == "bot").values(text=""))
+    transaction.execute(update(messages).where(earlier, messages.c.speaker != "bot").values(text="", facts=None))
 
 
 def _named(application: str, conversation_id: str) -> Select[Any]:

@@ -75,6 +75,9 @@ class RuleAssistants:
             raise CallError("support.no_such_name", name=name)
         return self.open[name]
 
+    def is_open(self, name: str) -> bool:
+        return name in self.open
+
     def correct(self, name: str, correction: Correction) -> str:
         answerer = self.find(name)
         if correction.answer is not None and correction.answer not in ANSWERS:

@@ -7,14 +7,17 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
+from homefield import support
 from homefield.bundle import open_bundle, resolve_model
-from homefield.operate.jobs import resume, submit
+from homefield.errors import CallError
+from homefield.operate.jobs import kind_of, resume, submit
 from homefield.operate.uploads import UploadLimits, append, begin, finish
 from homefield.store import Store, artifacts_of, tables
 from homefield.store import jobs as rows
 from homefield.store.jobs import Job
 from homefield.workspace import Workspace
 
+from ...apps.support.understanding.conftest import ANSWERS, QUICK, write_pairs
 from ...ship.runs import write_records
 from .conftest import StartWorker, folder_of, kill, process_of, wait_for
 
@@ -74,6 +77,43 @@ def test_an_upload_becomes_a_model_though_the_training_is_killed(
     judged = done("evaluate", {"model": "shop@1", "file": upload})
     assert Path(str(judged["report"])).is_file()
     assert judged["rows"] == 400
+
+
+def test_uploads_become_a_customer_service_once_though_the_job_is_done_again(
+    place: Workspace, opened: Store, worker: StartWorker, tmp_path: Path
+) -> None:
+    write_pairs(tmp_path / "pairs.csv")
+    (tmp_path / "answers.csv").write_text(ANSWERS, encoding="utf-8")
+    files = {name: sent(opened, place, tmp_path / f"{name}.csv") for name in ("pairs", "answers")}
+    worker()
+    job = submit(opened, "support-build", {"name": "shop", **files, "keys": {**QUICK, "epochs": 3}}, by="li.na")
+    ended = wait_for(opened, job.id, lambda job: job.state in ("done", "failed"), "ended")
+    assert ended.state == "done", ended.error
+    assert ended.result is not None
+    assert (ended.result["release"], ended.result["answers"]) == ("shop@1", 8)
+    assert support.ask("shop", "how do i return a lamp", workspace=place).answer == "returns"
+    assert not (folder_of(place, job) / "work").exists()
+    again = worked_in_vain(opened, place, "support-build")
+    ended = wait_for(opened, again.id, lambda job: job.state == "done", "built again")
+    assert (ended.attempts, (ended.result or {})["release"]) == (2, "shop@1")
+    with pytest.raises(CallError, match="shop@2"):
+        support.load("shop@2", workspace=place)
+    assert [folder.name for folder in (artifacts_of(place).models / "support-shop").iterdir()] == ["1"]
+
+
+@pytest.mark.parametrize("sources", [{}, {"pairs": "a.csv", "intents": "b.csv"}])
+def test_a_customer_service_is_built_from_one_source(opened: Store, sources: dict[str, str]) -> None:
+    with pytest.raises(CallError, match="one of pairs, intents and dialogues") as caught:
+        submit(opened, "support-build", {"name": "shop", **sources}, by="li.na")
+    assert caught.value.code == "jobs.bad_arguments"
+
+
+def test_words_on_the_command_line_become_what_a_build_takes() -> None:
+    words = {"name": "shop", "pairs": "pairs.csv", "columns": "question=frage", "risk": "0.02", "backbone": "cnn-text"}
+    kind = kind_of("support-build")
+    made = kind.check(kind.from_here(kind.from_words(words), Path("/here"))).model_dump()
+    assert (made["pairs"], made["columns"]) == ("/here/pairs.csv", {"question": "frage"})
+    assert (made["risk"], made["keys"]) == (0.02, {"backbone": "cnn-text"})
 
 
 def test_what_cannot_be_done_says_why_in_both_languages(

@@ -40,6 +40,9 @@ class Assistants(Protocol):
             CallError: `support.no_such_name`.
         """
 
+    def is_open(self, name: str) -> bool:
+        """Whether `find` gives it at once; False where it must be opened, which may take seconds, or is not there."""
+
     def correct(self, name: str, correction: Correction) -> str:
         """Learn at once; the id of the answer that is given from now on, in every worker.
 

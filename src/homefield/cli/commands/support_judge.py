@@ -10,7 +10,8 @@ from homefield.cli.command import argument, command, option
 from homefield.cli.face import Face
 from homefield.cli.outcome import Outcome, Table
 from homefield.cli.records import column_option
-from homefield.cli.values import Name, Place, pairs
+from homefield.cli.values import Name, Place, Whole, pairs
+from homefield.errors import CallError
 
 if TYPE_CHECKING:
     from homefield.apps.support.replies import Reply
@@ -62,20 +63,36 @@ def evaluate(face: Face, release: str, file: Path, columns: tuple[tuple[str, str
 
 @command("replay")
 @argument("release", key="support_candidate", metavar="RELEASE")
-@argument("log", key="support_log", type=Place(), metavar="LOG")
+@argument("log", key="support_log", type=Place(), required=False, metavar="[LOG]")
+@option("--days", key="replay_days", type=Whole(), metavar="N")
 @option("--against", key="support_against", type=Name(), metavar="RELEASE")
 @column_option
-def replay(face: Face, release: str, log: Path, against: str | None, columns: tuple[tuple[str, str], ...]) -> Outcome:
-    """Ask a log again of a candidate and of the release in use, and show what changes."""
+def replay(
+    face: Face,
+    release: str,
+    log: Path | None,
+    days: int | None,
+    against: str | None,
+    columns: tuple[tuple[str, str], ...],
+) -> Outcome:
+    """Ask past messages again of a candidate and of the release in use, and show what changes."""
     from homefield.apps.support.understanding.opened import open_answerer
+    from homefield.apps.support.understanding.past import past_messages
+    from homefield.apps.support.understanding.replay import read_log
     from homefield.apps.support.understanding.replay import replay as ask_again
     from homefield.bundle.registry import open_registry
 
+    if (log is None) == (days is None):
+        raise CallError("support.log_or_days", release=release)
     threads = face.workspace.settings.threads
     with open_registry(face.workspace) as registry:
         candidate = open_answerer(registry, release, threads=threads)
         champion = open_answerer(registry, against or candidate.name, threads=threads)
-    return _shown(ask_again(champion, candidate, log, pairs(columns, "--column")), face)
+        if days is not None:
+            messages = past_messages(registry.store, candidate.name, days=days)
+    if log is not None:
+        messages, _ = read_log(log, pairs(columns, "--column"))
+    return _shown(ask_again(champion, candidate, messages), face)
 
 
 def _shown(found: Replayed, face: Face) -> Outcome:

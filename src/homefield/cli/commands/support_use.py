@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from homefield.cli.amounts import percent
 from homefield.cli.command import argument, command, option
 from homefield.cli.face import Face
@@ -17,18 +20,66 @@ __all__ = ["ask", "teach"]
 @argument("text", key="support_text", metavar="TEXT")
 @option("--variable", "variables", key="variable", type=KeyValue(), multiple=True, metavar="NAME=VALUE")
 @option("--audience", key="audience", type=Name(), metavar="AUDIENCE")
-def ask(face: Face, release: str, text: str, variables: tuple[tuple[str, str], ...], audience: str | None) -> Outcome:
+@option("--conversation", key="ask_conversation", type=Name(), metavar="ID")
+def ask(
+    face: Face,
+    release: str,
+    text: str,
+    variables: tuple[tuple[str, str], ...],
+    audience: str | None,
+    conversation: str | None,
+) -> Outcome:
     """Show the reply to a message, how sure it is, and why."""
+    values = pairs(variables, "--variable")
+    if conversation is None:
+        return _asked_alone(face, release, text, values, audience or "")
+    return _asked_in(face, release, text, values, audience or "", conversation)
+
+
+def _asked_alone(face: Face, release: str, text: str, variables: Mapping[str, str], audience: str) -> Outcome:
+    """A message in no conversation; nothing is kept."""
     from homefield.apps.support.replies import Asked
     from homefield.apps.support.understanding.opened import open_answerer
     from homefield.bundle.registry import open_registry
 
     with open_registry(face.workspace) as registry:
         answerer = open_answerer(registry, release, threads=face.workspace.settings.threads)
-    asked = Asked(text, variables=pairs(variables, "--variable"), audience=audience or "")
-    reply, say = answerer.reply(asked), face.say
-    near = [[one.question, one.answer, f"{one.similarity:.2f}"] for one in reply.nearest]
-    others = [[one.answer, one.title, percent(one.confidence)] for one in (reply.choices or reply.runners_up)]
+    reply = answerer.reply(Asked(text, variables=variables, audience=audience))
+    told = {
+        **{key: value for key, value in vars(reply).items() if key not in ("choices", "runners_up", "nearest")},
+        "choices": [vars(each) for each in reply.choices],
+        "runners_up": [vars(each) for each in reply.runners_up],
+        "nearest": [vars(each) for each in reply.nearest],
+    }
+    return _shown(told, told, face)
+
+
+def _asked_in(
+    face: Face, name: str, text: str, variables: Mapping[str, str], audience: str, conversation: str
+) -> Outcome:
+    """The next message of a conversation, which is kept and replied to as over HTTP."""
+    from homefield.apps.support.channels.contract import said_as_json
+    from homefield.apps.support.conversation import Incoming
+    from homefield.apps.support.desks import Desks
+    from homefield.apps.support.opened import open_assistants
+    from homefield.store import open_store
+
+    message = Incoming(text, channel="terminal", conversation=conversation, variables=variables, audience=audience)
+    with open_store(face.workspace) as store:
+        said = Desks(face.workspace, store, open_assistants(face.workspace, store)).desk(name).take(message)
+    document = said_as_json(said, face.language)
+    state = (face.say("support.conversation"), sentence(f"talk.state.{said.row.state}", face.language))
+    if said.reply is None:
+        return Outcome(document=document, title=face.say("support.quiet"), facts=[state])
+    return _shown(document["reply"], document, face, state)
+
+
+def _shown(told: Mapping[str, Any], document: Mapping[str, Any], face: Face, *more: tuple[str, str]) -> Outcome:
+    """What was replied and why. told: the fields of a reply, plain."""
+    say = face.say
+    near = [[one["question"], one["answer"], f"{one['similarity']:.2f}"] for one in told["nearest"]]
+    listed = told["choices"] or told["runners_up"]
+    others = [[one["answer"], one["title"], percent(one["confidence"])] for one in listed]
     tables = []
     if near:
         headings = [say("support.question"), say("support.answer"), say("support.similarity")]
@@ -37,19 +88,15 @@ def ask(face: Face, release: str, text: str, variables: tuple[tuple[str, str], .
         headings = [say("support.answer"), say("support.question"), say("support.confidence")]
         tables.append(Table(headings, others, title=say("support.others"), right=[2]))
     return Outcome(
-        document={
-            **{key: value for key, value in vars(reply).items() if key not in ("choices", "runners_up", "nearest")},
-            "choices": [vars(each) for each in reply.choices],
-            "runners_up": [vars(each) for each in reply.runners_up],
-            "nearest": [vars(each) for each in reply.nearest],
-        },
-        title=reply.text,
+        document=document,
+        title=told["text"],
         facts=[
-            (say("support.decision"), say(f"support.decided.{reply.decision}")),
-            (say("support.answer"), reply.answer or "–"),
-            (say("support.confidence"), percent(reply.confidence)),
-            (say("support.reason"), sentence(reply.reason, face.language)),
-            (say("support.release"), reply.release),
+            (say("support.decision"), say(f"support.decided.{told['decision']}")),
+            (say("support.answer"), told["answer"] or "–"),
+            (say("support.confidence"), percent(told["confidence"])),
+            (say("support.reason"), sentence(told["reason"], face.language)),
+            (say("support.release"), told["release"]),
+            *more,
         ],
         tables=tables,
     )

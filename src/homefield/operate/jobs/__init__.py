@@ -6,12 +6,12 @@ old one is not heard.
 """
 
 from homefield.operate.jobs.afar import from_afar
-from homefield.operate.jobs.kinds import KINDS, Kind, kind_of
+from homefield.operate.jobs.kind import Kind
+from homefield.operate.jobs.kinds import kind_of, kinds
 from homefield.operate.jobs.queue import TOPIC, as_json, cancel, find, job_folder, resume, submit
 from homefield.operate.jobs.worker import Worker
 
 __all__ = [
-    "KINDS",
     "TOPIC",
     "Kind",
     "Worker",
@@ -21,6 +21,7 @@ __all__ = [
     "from_afar",
     "job_folder",
     "kind_of",
+    "kinds",
     "resume",
     "submit",
 ]

@@ -8,87 +8,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
-from homefield.errors import CallError, NotAllowed
+from homefield.errors import CallError
 from homefield.events import Event
+from homefield.operate.jobs.kind import Kind, Setting
 from homefield.operate.jobs.routine import Backup, Retention, run_backup, run_retention
-from homefield.operate.jobs.work import Arguments, Run, Work, is_name
-from homefield.store import is_id
+from homefield.operate.jobs.work import Arguments, Work, is_name
 
-__all__ = ["KINDS", "Kind", "kind_of"]
+__all__ = ["kind_of", "kinds"]
 
-Setting = str | int | float | bool | list[str] | dict[str, float] | None
+_ABOVE = ("homefield.apps.support.jobs",)
+"""Modules of the floor above that bring kinds of their own as `KINDS`, and import this floor: hence by their names."""
 
 
-@dataclass(frozen=True)
-class Kind:
-    """One kind. heavy: it takes the whole machine for long, so that few of them run at once."""
-
-    name: str
-    arguments: type[Arguments]
-    run: Run
-    heavy: bool = False
-
-    def check(self, arguments: Mapping[str, Any]) -> Arguments:
-        """The arguments, each of the right type.
-
-        Raises:
-            CallError: `jobs.bad_arguments`, with every fault.
-        """
-        try:
-            return self.arguments.model_validate(dict(arguments))
-        except ValidationError as error:
-            faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-            raise CallError("jobs.bad_arguments", kind=self.name, faults=faults) from error
-
-    def from_words(self, words: Mapping[str, str]) -> dict[str, Any]:
-        """`KEY=VALUE` as arguments: `a,b` for several, `role=column,...` for pairs; what is no argument is a setting.
-
-        Raises:
-            CallError: `jobs.bad_arguments`.
-        """
-        fields = self.arguments.model_fields
-        rest = next((name for name in ("keys", "options") if name in fields), None)
-        made: dict[str, Any] = {}
-        for key, word in words.items():
-            if key in fields or rest is None:
-                made[key] = _argument(word, str(fields[key].annotation) if key in fields else "str")
-            else:
-                # A recipe reads words itself.
-                made.setdefault(rest, {})[key] = word if rest == "keys" else _setting(word)
-        return made
-
-    def check_names(self, arguments: Mapping[str, Any]) -> None:
-        """See that nothing in the arguments is a path: for those who do not sit at the machine.
-
-        Raises:
-            NotAllowed: `jobs.paths`.
-        """
-        for field, value in arguments.items():
-            if field in self.arguments.FILES:
-                good = all(is_id(each) for each in _several(value))
-            elif field in self.arguments.PLACES:
-                good = all(is_name(each) for each in _several(value))
-            else:
-                good = not any(_like_a_path(each) for each in _words(value))
-            if not good:
-                raise NotAllowed("jobs.paths", field=field)
-
-    def from_here(self, arguments: Mapping[str, Any], here: Path) -> dict[str, Any]:
-        """The arguments with every path made absolute: a job runs in a folder of its own."""
-        made = dict(arguments)
-        for field, value in arguments.items():
-            if value is None or field not in (*self.arguments.FILES, *self.arguments.PLACES):
-                continue
-            known = is_id if field in self.arguments.FILES else is_name
-            places = [each if known(each) else str(here / Path(each).expanduser()) for each in _several(value)]
-            made[field] = places if isinstance(value, list) else places[0]
-        return made
+@cache
+def kinds() -> Mapping[str, Kind]:
+    """Every kind by its name, those of the applications among them."""
+    every = [*_KINDS, *(kind for module in _ABOVE for kind in import_module(module).KINDS)]
+    return {kind.name: kind for kind in every}
 
 
 def kind_of(name: str) -> Kind:
@@ -97,9 +40,9 @@ def kind_of(name: str) -> Kind:
     Raises:
         CallError: `jobs.no_such_kind`.
     """
-    if name not in KINDS:
-        raise CallError("jobs.no_such_kind", given=name, known=", ".join(KINDS))
-    return KINDS[name]
+    if name not in kinds():
+        raise CallError("jobs.no_such_kind", given=name, known=", ".join(kinds()))
+    return kinds()[name]
 
 
 class Prepare(Arguments):
@@ -263,19 +206,16 @@ def _wait(given: Wait, work: Work) -> Mapping[str, Any]:
     return {"waited": given.seconds}
 
 
-KINDS: Mapping[str, Kind] = {
-    kind.name: kind
-    for kind in (
-        Kind("prepare", Prepare, _prepare),
-        Kind("finetune", Finetune, _finetune, heavy=True),
-        Kind("pretrain", Pretrain, _pretrain, heavy=True),
-        Kind("export", Export, _export),
-        Kind("evaluate", Evaluate, _evaluate),
-        Kind("backup", Backup, run_backup),
-        Kind("retention", Retention, run_retention),
-        Kind("wait", Wait, _wait),
-    )
-}
+_KINDS = (
+    Kind("prepare", Prepare, _prepare),
+    Kind("finetune", Finetune, _finetune, heavy=True),
+    Kind("pretrain", Pretrain, _pretrain, heavy=True),
+    Kind("export", Export, _export),
+    Kind("evaluate", Evaluate, _evaluate),
+    Kind("backup", Backup, run_backup),
+    Kind("retention", Retention, run_retention),
+    Kind("wait", Wait, _wait),
+)
 
 
 def _place(given: str, folder: Path) -> Path:
@@ -306,45 +246,5 @@ def _tuples(options: Mapping[str, Setting]) -> dict[str, Any]:
     }
 
 
-def _argument(word: str, annotation: str) -> Any:
-    """A word as its field wants it."""
-    if annotation.startswith("list"):
-        return [part.strip() for part in word.split(",") if part.strip()]
-    if annotation.startswith("dict"):
-        return {name.strip(): value for name, _, value in (part.partition("=") for part in word.split(","))}
-    return word if "str" in annotation or "Literal" in annotation else _setting(word)
-
-
-def _setting(word: str) -> Setting:
-    """A word as the number, the several words or the pairs with numbers that it is."""
-    try:
-        if "=" in word:
-            pairs = (part.partition("=") for part in word.split(","))
-            return {name.strip(): float(share) for name, _, share in pairs}
-        if "," in word:
-            return [part.strip() for part in word.split(",") if part.strip()]
-        number = float(word)
-    except ValueError:
-        return word
-    return int(number) if number.is_integer() and "." not in word else number
-
-
 def _short(numbers: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in numbers.items() if isinstance(value, (int, float, str))}
-
-
-def _several(value: Any) -> list[str]:
-    return value if isinstance(value, list) else [] if value is None else [value]
-
-
-def _words(value: Any) -> list[str]:
-    """Every text in plain values."""
-    if isinstance(value, str):
-        return [value]
-    if isinstance(value, Mapping):
-        return [word for each in value.values() for word in _words(each)]
-    return [word for each in value for word in _words(each)] if isinstance(value, list) else []
-
-
-def _like_a_path(word: str) -> bool:
-    return word.startswith(("/", "~", ".", "\\")) or ".." in word.split("/") or "\\" in word or word[1:2] == ":"

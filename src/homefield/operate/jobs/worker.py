@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 
 from homefield.errors import MachineError
 from homefield.operate.jobs.identity import ProcessId
-from homefield.operate.jobs.kinds import KINDS
+from homefield.operate.jobs.kinds import kinds
 from homefield.operate.jobs.pulse import LEASE_SECONDS
 from homefield.operate.jobs.queue import error_json, give_back, running, settle
 from homefield.store import Store, jobs, now
@@ -83,7 +83,7 @@ class Worker:
         settings = self.workspace.settings
         begun = False
         for heavy, slots in ((True, settings.jobs_heavy), (False, settings.jobs_light)):
-            begun |= self._begin([kind.name for kind in KINDS.values() if kind.heavy == heavy], slots, here)
+            begun |= self._begin([kind.name for kind in kinds().values() if kind.heavy == heavy], slots, here)
         return begun or bool(here)
 
     def _begin(self, lane: Sequence[str], slots: int, here: Sequence[Job]) -> bool:

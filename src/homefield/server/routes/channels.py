@@ -20,6 +20,7 @@ from homefield.server.access import needs
 from homefield.server.bodies import parsed
 from homefield.server.openapi import described, header, media, refused
 from homefield.server.routes.asking import running_of
+from homefield.server.running import Running
 from homefield.server.support_bodies import CompletionsBody, ParseBody, RasaBody
 from homefield.store.columns import writable
 
@@ -57,9 +58,9 @@ async def rasa(request: Request, name: str | None = None) -> Response:
 async def parse(request: Request, name: str | None = None) -> Response:
     """Rasa's parse interface: what would be answered, in no conversation."""
     body = await parsed(request, ParseBody)
-    desks, text = running_of(request).desks, writable(body.text[:_PARSED])
-    asked = Asked(text, language=language_from("", text))
-    reply = await running_of(request).at_desk(lambda: desks.assistants.find(desks.only(name)).reply(asked))
+    running, text = running_of(request), writable(body.text[:_PARSED])
+    asked, only = Asked(text, language=language_from("", text)), await _only(running, name)
+    reply = await running.counter.do_for(only, lambda: running.desks.assistants.find(only).reply(asked))
     return JSONResponse(parsed_by_rasa(text, reply, body.message_id))
 
 
@@ -84,5 +85,10 @@ async def complete(request: Request) -> Response:
 
 
 async def _take(request: Request, name: str | None, incoming: Incoming) -> Said:
-    desks = running_of(request).desks
-    return await running_of(request).at_desk(lambda: desks.desk(desks.only(name)).take(incoming))
+    running = running_of(request)
+    only = await _only(running, name)
+    return await running.counter.do_for(only, lambda: running.desks.desk(only).take(incoming))
+
+
+async def _only(running: Running, name: str | None) -> str:
+    return await running.counter.do(lambda: running.desks.only(name))

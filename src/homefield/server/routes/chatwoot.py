@@ -46,19 +46,21 @@ def add_routes(routes: APIRouter) -> None:
 async def webhook(request: Request, name: str, token: str = "") -> Response:
     """An event of Chatwoot. Whoever calls proves by a signature, or by the token in the address, to be Chatwoot."""
     running = running_of(request)
-    options = (await running.at_desk(lambda: running.desks.options(check_name(name)))).chatwoot
+    options = (await running.counter.do(lambda: running.desks.options(check_name(name)))).chatwoot
     if options is None:
         raise CallError("support.no_chatwoot", name=name)
     chatwoot, body = Chatwoot(options), await request.body()
     chatwoot.check(request.headers, body, token, now=time.time())
     payload = _payload(body)
     if (incoming := chatwoot.read(payload)) is not None:
-        said = await running.at_desk(lambda: running.desks.desk(name).take(incoming))
+        said = await running.counter.do_for(name, lambda: running.desks.desk(name).take(incoming))
         await _send(running, name, chatwoot, said)
     elif (word := chatwoot.human_word(payload)) is not None:
-        await running.at_desk(lambda: _note_word(running, name, word.peer, word.text, word.by, word.delivery))
+        await running.counter.do_for(
+            name, lambda: _note_word(running, name, word.peer, word.text, word.by, word.delivery)
+        )
     elif (peer := chatwoot.ended(payload)) is not None:
-        await running.at_desk(lambda: _close(running, name, peer))
+        await running.counter.do_for(name, lambda: _close(running, name, peer))
     return JSONResponse({"taken": True})
 
 
@@ -69,17 +71,17 @@ async def _send(running: Running, name: str, chatwoot: Chatwoot, said: Said) -> 
         RemoteError: `support.chatwoot_refused`, or as `homefield.net.fetch`: Chatwoot delivers it again.
     """
     reply, call = said.reply, chatwoot.write(said)
-    if reply is not None and call is not None and await running.at_desk(lambda: _claim(running, reply.id)):
+    if reply is not None and call is not None and await running.counter.do(lambda: _claim(running, reply.id)):
         try:
             await _post(running, chatwoot, call)
         except HomefieldError:
-            await running.at_desk(lambda: _unclaim(running, reply.id))
+            await running.counter.do(lambda: _unclaim(running, reply.id))
             raise
     opening = chatwoot.opening(said)
     for each in opening:
         await _post(running, chatwoot, each)
     if opening:
-        await running.at_desk(lambda: running.desks.desk(name).handoff_told(said.row.id))
+        await running.counter.do_for(name, lambda: running.desks.desk(name).handoff_told(said.row.id))
 
 
 async def _post(running: Running, chatwoot: Chatwoot, call: Call) -> None:

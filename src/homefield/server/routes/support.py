@@ -58,7 +58,7 @@ def add_routes(routes: APIRouter) -> None:
 async def names(request: Request) -> Response:
     """The customer services that have a release in use."""
     running = running_of(request)
-    return JSONResponse({"support": sorted(await running.at_desk(running.desks.assistants.names))})
+    return JSONResponse({"support": sorted(await running.counter.do(running.desks.assistants.names))})
 
 
 @needs("predict")
@@ -81,7 +81,7 @@ async def take(request: Request, name: str) -> Response:
         audience=body.audience,
     )
     running = running_of(request)
-    said = await running.at_desk(lambda: running.desks.desk(name).take(incoming))
+    said = await running.counter.do_for(name, lambda: running.desks.desk(name).take(incoming))
     return JSONResponse(said_as_json(said, language_of(request)))
 
 
@@ -101,7 +101,7 @@ async def correct(request: Request, name: str) -> Response:
         message=body.message,
     )
     assistants = running_of(request).desks.assistants
-    learned = await running_of(request).at_desk(lambda: assistants.correct(check_name(name), correction))
+    learned = await running_of(request).counter.do_for(name, lambda: assistants.correct(check_name(name), correction))
     return JSONResponse({"question": body.question, "answer": learned, "by": correction.by}, 201)
 
 
@@ -123,14 +123,14 @@ async def every(
             most = max(1, min(limit, _MOST))
             return conversations.listed(transaction, name, states=states, before=before, most=most)
 
-    found, language = await running.at_desk(look), language_of(request)
+    found, language = await running.counter.do_for(name, look), language_of(request)
     return JSONResponse({"conversations": [conversation_as_json(row, language) for row in found]})
 
 
 @needs("records")
 async def show(request: Request, name: str, conversation: str) -> Response:
     """A conversation with its first 500 messages, why each reply was given, and the summary for a human."""
-    row, said = await running_of(request).at_desk(lambda: _desk(request, name).read(conversation))
+    row, said = await running_of(request).counter.do_for(name, lambda: _desk(request, name).read(conversation))
     language = language_of(request)
     told = conversation_as_json(row, language)
     return JSONResponse({**told, "messages": [message_as_json(each, language) for each in said]})
@@ -139,8 +139,8 @@ async def show(request: Request, name: str, conversation: str) -> Response:
 @needs("predict")
 async def words(request: Request, name: str, conversation: str, after: int = 0) -> Response:
     """What was said behind the message numbered `after`, words alone: for a channel that waits for a human's reply."""
-    row, said = await running_of(request).at_desk(
-        lambda: _desk(request, name).read(conversation, after=max(0, min(after, _LAST)))
+    row, said = await running_of(request).counter.do_for(
+        name, lambda: _desk(request, name).read(conversation, after=max(0, min(after, _LAST)))
     )
     told = [{"number": each.number, "speaker": each.speaker, "text": each.text} for each in said]
     return JSONResponse({"conversation": row.id, "state": row.state, "messages": told})
@@ -151,8 +151,8 @@ async def write(request: Request, name: str, conversation: str) -> Response:
     """Reply as a human, who has the conversation from now on."""
     body = await parsed(request, HumanBody)
     by = body.by or identity_of(request).name
-    said = await running_of(request).at_desk(
-        lambda: _desk(request, name).write_as_human(conversation, body.text, by=by, delivery=body.delivery)
+    said = await running_of(request).counter.do_for(
+        name, lambda: _desk(request, name).write_as_human(conversation, body.text, by=by, delivery=body.delivery)
     )
     return JSONResponse(message_as_json(said, language_of(request)), 201)
 
@@ -160,14 +160,14 @@ async def write(request: Request, name: str, conversation: str) -> Response:
 @needs("records")
 async def give_back(request: Request, name: str, conversation: str) -> Response:
     """Give a conversation back to the bot."""
-    row = await running_of(request).at_desk(lambda: _desk(request, name).release(conversation))
+    row = await running_of(request).counter.do_for(name, lambda: _desk(request, name).release(conversation))
     return JSONResponse(conversation_as_json(row, language_of(request)))
 
 
 @needs("records")
 async def close(request: Request, name: str, conversation: str) -> Response:
     """End a conversation."""
-    row = await running_of(request).at_desk(lambda: _desk(request, name).close(conversation))
+    row = await running_of(request).counter.do_for(name, lambda: _desk(request, name).close(conversation))
     return JSONResponse(conversation_as_json(row, language_of(request)))
 
 

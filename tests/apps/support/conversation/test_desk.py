@@ -262,6 +262,31 @@ class TestEnds:
         with store.read() as transaction:
             assert {row.text for row in conversations.messages_of(transaction, said.row.id)} == {""}
 
+    def test_a_text_goes_once_nobody_looks_at_it_any_more_where_none_are_kept(self, store: Store) -> None:
+        desk = Desk(store, "shop", RuleAnswerer(), SupportOptions(history=4), keep_texts=False)
+        talk(desk, "return? a@example.com", "hours?", "return?", "which?", "2")
+        (said,) = talk(desk, "hours?")
+
+        def kept() -> list[int]:
+            with store.read() as transaction:
+                return [row.number for row in conversations.messages_of(transaction, said.row.id) if row.text]
+
+        assert kept() == [7, 8, 9, 10, 11, 12]  # the last message and its reply, and the four before it
+        assert desk.read(said.row.id)[1][3].facts is not None  # of which answers were tried a human is told
+        (handed,) = talk(desk, "转人工")
+        assert [turn["text"] for turn in (handed.row.handoff or {})["turns"]].count("") == 0
+        talk(desk, "are you there?", "hello?")
+        assert kept() == [12, 13, 14, 15, 16]
+        desk.write_as_human(said.row.id, "I am.", by="ann")
+        assert kept() == [13, 14, 15, 16, 17]
+        desk.close(said.row.id)
+        assert kept() == []
+
+    def test_texts_stay_where_they_are_kept(self, store: Store) -> None:
+        desk = made(store, history=1)
+        said = talk(desk, "return?", "hours?", "return?")
+        assert all(row.text for row in desk.read(said[-1].row.id)[1])
+
     def test_everything_of_one_customer_can_be_deleted(self, store: Store) -> None:
         desk = made(store)
         talk(desk, "return?", customer="c-1")

@@ -122,11 +122,12 @@ def test_a_replay_shows_gains_and_losses(answerer: ReleaseAnswerer, tmp_path: Pa
     rows = ["how do i return a lamp,returns", "do you ship a lamp abroad,", "talk to a human,"]
     file.write_text("\n".join(["question,answer", *rows]), encoding="utf-8")
     eager, never = (replace(answerer, thresholds=Thresholds(sure, float("inf"))) for sure in (0.0, float("inf")))
-    found = replay(eager, never, file)
+    log, _ = read_log(file)
+    found = replay(eager, never, log)
     assert (found.messages, found.known) == (3, 1)
     assert [(change.row, change.effect) for change in found.changes] == [(1, "loss"), (2, "other")]
-    assert [change.effect for change in replay(never, eager, file).changes] == ["gain", "other"]
-    assert replay(eager, eager, file).changes == ()
+    assert [change.effect for change in replay(never, eager, log).changes] == ["gain", "other"]
+    assert replay(eager, eager, log).changes == ()
 
 
 def test_a_log_of_dialogues_is_asked_with_what_was_said_before(tmp_path: Path) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from homefield.apps.support.understanding import lexicon as lexicons
+from homefield.apps.support.understanding import texts as counted
 from homefield.apps.support.understanding.lexicon import Lexicon
 from homefield.apps.support.understanding.recall import Head, Live, Recall
 from homefield.apps.support.understanding.strangeness import Strangeness
@@ -70,13 +68,30 @@ def test_what_was_learned_since_replaces_what_says_otherwise() -> None:
     assert (found.signs[:, 5] == 0).all()
 
 
-def test_beyond_many_texts_words_are_compared_with_the_nearest_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    words = Lexicon.of(ASKED, SAID)
-    whole = recall(replace(words)).find(VECTORS, list(ASKED))
-    monkeypatch.setattr(lexicons, "WHOLE", 2)
-    some = recall(replace(words)).find(VECTORS, list(ASKED))
+def test_beyond_many_texts_words_are_compared_with_those_that_rare_ones_lead_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = recall(Lexicon.of(ASKED, SAID)).find(VECTORS, list(ASKED))
+    monkeypatch.setattr(counted, "WHOLE", 2)
+    some = recall(Lexicon.of(ASKED, SAID)).find(VECTORS, list(ASKED))
     for one, other in zip(whole, some, strict=True):
         np.testing.assert_allclose(one.signs, other.signs, atol=1e-6)
+
+
+def test_a_rare_word_leads_to_its_question_among_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = [f"how do i return the lamp {number:05} please" for number in range(2_000)]
+    whole = Lexicon.of(asked, SAID)
+    monkeypatch.setattr(counted, "WHOLE", 2)
+    many = Lexicon.of(asked, SAID)
+    assert many.nearest(asked[::97]).tolist() == whole.nearest(asked[::97]).tolist() == list(range(2_000))[::97]
+    row, nothing = many.rows(["what about lamp 01234"]), np.empty(0, np.int64)
+    places, cosines = many.questions.sharing(row, nothing)
+    assert places[cosines.argmax()] == 1234
+    exact = dict(zip(*(each.tolist() for each in whole.questions.sharing(row, nothing)), strict=True))
+    assert cosines.tolist() == pytest.approx([exact[place] for place in places.tolist()], abs=1e-5)
+    # What is asked for by its place is compared too, though it shares less; and a text without a word shares nothing.
+    assert 7 in many.questions.sharing(row, np.array([7]))[0]
+    assert many.questions.sharing(many.rows([""]), np.array([7]))[1].tolist() == [0.0]
 
 
 def test_a_question_unlike_all_others_is_the_strangest() -> None:
@@ -91,9 +106,9 @@ def test_a_question_unlike_all_others_is_the_strangest() -> None:
 def test_a_lexicon_comes_back_as_it_was_kept() -> None:
     kept = Lexicon.of(ASKED, SAID)
     back = Lexicon.of_arrays(kept.arrays())
-    # Values are kept in 16 bits.
-    assert abs(kept.questions - back.questions).max() < 1e-3
-    assert abs(kept.answers - back.answers).max() < 1e-3
+    for one, other in ((kept.questions, back.questions), (kept.answers, back.answers)):
+        assert one.values.tolist() == other.values.tolist()
+        assert one.places.tolist() == other.places.tolist()
     assert kept.nearest(ASKED).tolist() == back.nearest(ASKED).tolist() == [0, 1, 2, 3, 4]
 
 

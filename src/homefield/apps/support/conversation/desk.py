@@ -83,7 +83,8 @@ class Desk:
         answerer: understands one message.
         options: what the company decides.
         allowed: what look-ups may reach although it is not public.
-        keep_texts: whether what was said stays when a conversation is closed.
+        keep_texts: whether what was said stays; if not, only what the bot or a human who takes over looks at does, and
+            that until the conversation is closed.
     """
 
     def __init__(
@@ -141,6 +142,8 @@ class Desk:
                 "audience": incoming.audience or row.audience,
                 "expects": None if bot else opened.expects,
             }
+            if not bot:
+                self._forget_behind(transaction, message)
             row = conversations.change(transaction, replace(row, turns=message.number), **changes)
             if not bot:
                 conversations.tell(transaction, row)
@@ -181,6 +184,7 @@ class Desk:
             row, message = conversations.add_message(
                 transaction, row, "human", text[:LONGEST], author=by, delivery=delivery or None
             )
+            self._forget_behind(transaction, message)
             standing = Standing(_state(row), row.failures).human_speaks()
             changed = conversations.change(
                 transaction, row, state=standing.state, failures=0, expects=None, human_at=message.at
@@ -246,7 +250,9 @@ class Desk:
             quiet = conversations.quiet_since(transaction, self.name, now() - self._idle, most=most)
             for row in quiet:
                 self._end(transaction, row)
-            return len(quiet)
+        if quiet and not self._keep_texts:
+            self.store.scrub()
+        return len(quiet)
 
     @property
     def _idle(self) -> timedelta:
@@ -334,6 +340,7 @@ class Desk:
             changes["variables"] = {name: value for name, value in row.variables.items() if name != decided.forgets}
         if after.state == "waiting":
             changes["handoff"] = summary(before, message.text, decided.reason, row.variables, decided.answer)
+        self._forget_behind(transaction, message)
         return Said(conversations.change(transaction, row, **changes), message, reply, thought.again)
 
     def _end(self, transaction: Transaction, row: ConversationRow) -> ConversationRow:
@@ -343,6 +350,11 @@ class Desk:
         forgotten: dict[str, Any] = {} if self._keep_texts else {"handoff": None, "variables": {}}
         ended = Standing(_state(row)).ended()
         return conversations.change(transaction, row, state=ended.state, failures=0, expects=None, **forgotten)
+
+    def _forget_behind(self, transaction: Transaction, message: MessageRow) -> None:
+        """Empty what is so far behind a message that nobody looks at it any more."""
+        if not self._keep_texts and (number := message.number - self.options.history) > 1:
+            conversations.forget_texts_before(transaction, message.conversation_id, number)
 
     def _forget(self, transaction: Transaction, row: ConversationRow) -> None:
         if not self._keep_texts:

@@ -9,6 +9,7 @@ from datetime import date
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from homefield.apps.support.answers import Answer, plain_question
 from homefield.apps.support.dialogues import Turn as Line
@@ -94,11 +95,13 @@ class ReleaseAnswerer:
         return with_lessons(self.contents, self.learned, self.matcher)
 
     @cached_property
-    def _titles(self) -> Mapping[int, str]:
-        """A question for each matter that has one, the first."""
+    def _first(self) -> NDArray[np.int64]:
+        """The place of each matter's first question, -1 where it has none."""
         contents = self.lessons.contents
-        matters = contents.recall.matters_of_questions.tolist()
-        return dict(zip(matters[::-1], contents.questions[::-1], strict=True))
+        matters = contents.recall.matters_of_questions
+        first = np.full(len(contents.matters), -1, dtype=np.int64)
+        first[matters[::-1]] = np.arange(len(matters))[::-1]
+        return first
 
     def reply(self, asked: Asked) -> Reply:
         """What to say to `asked`."""
@@ -209,15 +212,18 @@ class ReleaseAnswerer:
 
     def _choices(self, understood: _Understood) -> tuple[Choice, ...]:
         """Answers that may be given, likeliest first, titled by the nearest question that led to each."""
-        matters = self.lessons.contents.recall.matters_of_questions
-        titles: dict[int, str] = {}
+        contents = self.lessons.contents
+        matters = contents.recall.matters_of_questions
+        titled: dict[int, int] = {}
         for place, _ in understood.found.nearest:
-            titles.setdefault(int(matters[place]), self.lessons.contents.questions[place])
-        return tuple(
-            Choice(answer.id, titles.get(matter) or self._titles.get(matter) or answer.text[:80], chance)
-            for matter, chance, answer in understood.likely[:10]
-            if answer is not None
-        )
+            titled.setdefault(int(matters[place]), place)
+        choices = []
+        for matter, chance, answer in understood.likely[:10]:
+            if answer is not None:
+                place = titled.get(matter, int(self._first[matter]))
+                title = contents.questions[place] if place >= 0 else answer.text[:80]
+                choices.append(Choice(answer.id, title, chance))
+        return tuple(choices)
 
     def _near(self, understood: _Understood) -> tuple[Near, ...]:
         contents = self.lessons.contents

@@ -56,13 +56,15 @@ def build(
     same: Path | None = None,
     columns: Mapping[str, str] | None = None,
     risk: float | None = None,
-    settings: Mapping[str, str] | None = None,
+    settings: Mapping[str, object] | None = None,
     seed: int = 0,
+    job: Path | None = None,
     listen: Listener = silent,
 ) -> Built:
     """Build the next release of the application `name` from one of pairs, intents and dialogues.
 
     risk: highest share of wrong answers among those given without a human. settings: keys of the recipe.
+    job: the folder of the job that builds, which is worked in; what is made notes its name.
 
     Raises:
         CallError: `support.one_source`, `bundle.bad_name`, `support.other_kind`, `ship.bad_risk`.
@@ -79,13 +81,12 @@ def build(
     )
     with open_registry(workspace) as registry, registry.store.read() as transaction:
         material = with_learned(material, learned_of(transaction, name))
-    workspace.runs.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f"support-{name}-", dir=workspace.runs))
+    work = _work_folder(name, workspace, job)
     try:
         dataset, taught = split_questions(material, work / "data", seed=seed, listen=listen)
         bundle = teach(
             material, taught["train"], taught["validation"], work / "data", name=f"support-{name}", workspace=workspace,
-            settings=settings or {}, seed=seed, listen=listen,
+            settings=settings or {}, seed=seed, job=None if job is None else job.name, listen=listen,
         )  # fmt: skip
         listen(Event("stage", "support.stage.fit"))
         matcher = Matcher(bundle, threads=workspace.settings.threads)
@@ -95,11 +96,22 @@ def build(
             material, matcher, held["train"], held["validation"], held["calibration"], told, risk=risk, kept=KEPT
         )
         with open_registry(workspace) as registry:
-            release = _register(registry, name, material, dataset, bundle, fitted)
+            release = _register(registry, name, material, dataset, bundle, fitted, job)
             promotion = first_gate(registry, release, fitted.right, fitted.plain, by=local_user())
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return Built(release, material, fitted, promotion)
+
+
+def _work_folder(name: str, workspace: Workspace, job: Path | None) -> Path:
+    """An empty folder for what is only needed while building."""
+    if job is None:
+        workspace.runs.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=f"support-{name}-", dir=workspace.runs))
+    work = job / "work"
+    shutil.rmtree(work, ignore_errors=True)  # an earlier attempt was killed
+    work.mkdir()
+    return work
 
 
 def _held(matcher: Matcher, taught: Taught) -> Held:
@@ -107,7 +119,13 @@ def _held(matcher: Matcher, taught: Taught) -> Held:
 
 
 def _register(
-    registry: Registry, name: str, material: Material, dataset: Dataset, bundle: Bundle, fitted: Fitted
+    registry: Registry,
+    name: str,
+    material: Material,
+    dataset: Dataset,
+    bundle: Bundle,
+    fitted: Fitted,
+    job: Path | None,
 ) -> Release:
     manifest = bundle.manifest
     facts: dict[str, Any] = {
@@ -123,6 +141,7 @@ def _register(
         "answers": len(material.answers),
         "matters": len(material.matters),
         "questions": len(fitted.contents.questions),
+        **({} if job is None else {"job": job.name}),
         **fitted.facts,
     }
     written = write_release(releases_folder(registry, name), fitted.contents, facts)

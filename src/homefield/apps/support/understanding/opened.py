@@ -81,7 +81,7 @@ def teach_answer(registry: Registry, answerer: ReleaseAnswerer, correction: Corr
 
 
 class OpenApplications:
-    """The applications that are open; safe to use from several threads.
+    """The applications that are open; safe to use from several threads. While one is opened, others answer.
 
     Args:
         registry: where releases are registered.
@@ -90,7 +90,7 @@ class OpenApplications:
 
     def __init__(self, registry: Registry, *, threads: int | None = None, sessions: Sessions | None = None) -> None:
         self._registry, self._threads, self._sessions = registry, threads, sessions or Sessions()
-        self._lock = Lock()
+        self._locks: dict[str, Lock] = {}
         self._open: dict[str, tuple[tuple[int, int], ReleaseAnswerer]] = {}
 
     def names(self) -> Sequence[str]:
@@ -103,13 +103,20 @@ class OpenApplications:
         Raises:
             CallError: `support.no_such_name`, `bundle.bad_name`.
         """
-        with self._registry.store.read() as transaction:
-            seen = (revisions.revision(transaction, revisions.REGISTRY), revisions.revision(transaction, SCOPE))
-        with self._lock:
-            known = self._open.get(name)
+        known = self._open.get(name)
+        if known is not None and known[0] == self._seen():
+            return known[1]
+        find_release(self._registry, name)  # so that only what there is gets a lock
+        with self._locks.setdefault(name, Lock()):
+            seen, known = self._seen(), self._open.get(name)
             if known is None or known[0] != seen:
                 known = self._open[name] = (seen, self._opened_anew(name, None if known is None else known[1]))
             return known[1]
+
+    def is_open(self, name: str) -> bool:
+        """Whether `find` gives it without reading a release, which takes seconds where there are many questions."""
+        known = self._open.get(name)
+        return known is not None and known[0] == self._seen()
 
     def correct(self, name: str, correction: Correction) -> str:
         """Learn at once; the id of the answer that is given from now on, in every worker.
@@ -123,14 +130,21 @@ class OpenApplications:
         """Revisions told by others; `find` asks the store itself, so that nothing can be missed."""
         del told
 
+    def _seen(self) -> tuple[int, int]:
+        with self._registry.store.read() as transaction:
+            now = revisions.current(transaction)
+        return now.get(revisions.REGISTRY, 0), now.get(SCOPE, 0)
+
     def _opened_anew(self, name: str, before: ReleaseAnswerer | None) -> ReleaseAnswerer:
         release = find_release(self._registry, name)
+        with self._registry.store.read() as transaction:
+            learned = tuple(learned_of(transaction, name))
         if before is None or before.version != release.version:
             contents, matcher = _opened(self._registry, release, self._threads, self._sessions)
+        elif before.learned == learned:  # something was put into use or taught elsewhere
+            return before
         else:
             contents, matcher = before.contents, before.matcher
-        with self._registry.store.read() as transaction:
-            learned = learned_of(transaction, name)
         return _answerer(release, contents, matcher, learned, date.today)
 
 

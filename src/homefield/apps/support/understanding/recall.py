@@ -84,8 +84,8 @@ class Recall:
         self.question_matters, self.answer_matters = question_matters, answer_matters
         self.lexicon, self.head = lexicon, head
         self._live = live
+        self._live_words = None if live is None else live.words.T.tocsr()
         self._all_matters = question_matters if live is None else np.concatenate([question_matters, live.matters])
-        self._whole = lexicon.whole
 
     @property
     def matters_of_questions(self) -> NDArray[np.int64]:
@@ -153,24 +153,17 @@ class Recall:
     def _words(
         self, words: csr_matrix, near: NDArray[np.int64], told: NDArray[np.int64]
     ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
-        """Words shared with questions and with answers, and the matters of both: of all while they are few, else of the
-        nearest."""
-        if self._whole is None:
-            asked = near[near < len(self.question_matters)]
-            values = (self.lexicon.questions[asked] @ words.T).toarray()[:, 0].astype(np.float64)
-            places = asked
-            shared = (self.lexicon.answers[told] @ words.T).toarray()[:, 0].astype(np.float64)
-            said = told
-        else:
-            asked_row, said_row = words @ self._whole[0], words @ self._whole[1]
-            # The nearest by meaning are compared too, though others share more words.
-            also = np.isin(asked_row.indices, near)
-            also[np.argsort(-asked_row.data, kind="stable")[:WORDS]] = True
-            places, values = asked_row.indices[also].astype(np.int64), asked_row.data[also].astype(np.float64)
-            said, shared = said_row.indices, said_row.data.astype(np.float64)
+        """Words shared with questions and with answers, and the matters of both."""
+        asked = near[near < len(self.question_matters)]
+        places, values = self.lexicon.questions.sharing(words, asked)
+        # The nearest by meaning are compared too, though others share more words.
+        also = np.isin(places, asked)
+        also[np.argsort(-values, kind="stable")[:WORDS]] = True
+        places, values = places[also], values[also]
+        said, shared = self.lexicon.answers.sharing(words, told)
         if self._live is not None:
             kept = np.array([place not in self._live.replaced for place in places.tolist()], dtype=np.bool_)
-            own = (self._live.words @ words.T).toarray()[:, 0].astype(np.float64)
+            own = (words @ self._live_words).toarray()[0].astype(np.float64)
             places = np.concatenate([places[kept], len(self.question_matters) + np.arange(len(own))])
             values = np.concatenate([values[kept], own])
         return values, self._all_matters[places], shared, self.answer_matters[said]

@@ -13,7 +13,15 @@ from homefield.store import aliases, versions
 from homefield.store.aliases import ALIASES, CHAMPION
 from homefield.store.versions import Release
 
-__all__ = ["KIND", "find_release", "folder_of_release", "names_in_use", "register_release", "releases_folder"]
+__all__ = [
+    "KIND",
+    "find_release",
+    "folder_of_release",
+    "names_in_use",
+    "register_release",
+    "release_of_job",
+    "releases_folder",
+]
 
 KIND = "support"
 
@@ -68,6 +76,13 @@ def find_release(registry: Registry, spec: str) -> Release:
     if wanted not in numbers:
         raise CallError("support.no_such_release", spec=spec, known=", ".join(map(str, numbers)))
     return numbers[wanted]
+
+
+def release_of_job(registry: Registry, name: str, job: str) -> Release | None:
+    """The release that an earlier attempt of a job has made."""
+    with registry.store.read() as transaction:
+        found = versions.releases_of(transaction, name)
+    return next((release for release in found if release.manifest.get("job") == job), None)
 
 
 def names_in_use(registry: Registry) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -50,7 +50,6 @@ class Replayed:
     messages: int
     known: int
     changes: tuple[Change, ...]
-    account: Account
 
     def count(self, effect: Effect) -> int:
         """Changes with this effect."""
@@ -84,15 +83,8 @@ def read_log(path: Path, columns: Mapping[str, str] | None = None) -> tuple[list
     return found, account
 
 
-def replay(
-    champion: ReleaseAnswerer, candidate: ReleaseAnswerer, path: Path, columns: Mapping[str, str] | None = None
-) -> Replayed:
-    """Ask every message of a log of both.
-
-    Raises:
-        RecordsError: as `read_log`.
-    """
-    log, account = read_log(path, columns)
+def replay(champion: ReleaseAnswerer, candidate: ReleaseAnswerer, log: Sequence[Logged]) -> Replayed:
+    """Ask every message of a log of both."""
     changes, known = list[Change](), 0
     for message in log:
         before, after = champion.reply(message.asked), candidate.reply(message.asked)
@@ -101,7 +93,7 @@ def replay(
             effect = _effect(_is_right(champion, before, message.right), _is_right(candidate, after, message.right))
             right = message.right
             changes.append(Change(message.row, message.asked.text, before, after, right, effect if right else "other"))
-    return Replayed(champion.release, candidate.release, len(log), known, tuple(changes), account)
+    return Replayed(champion.release, candidate.release, len(log), known, tuple(changes))
 
 
 def _of_dialogue(dialogue: Dialogue) -> list[Logged]:

@@ -89,14 +89,15 @@ def teach(
     *,
     name: str,
     workspace: Workspace,
-    settings: Mapping[str, str],
+    settings: Mapping[str, object],
     seed: int,
+    job: str | None = None,
     listen: Listener,
 ) -> Bundle:
     """Train a network on the train split and register it as the next version of the model `name`; the questions of
     `validation` look for their answers when its 8-bit form is proven.
 
-    settings: keys of the recipe that are not left to this.
+    settings: keys of the recipe that are not left to this. job: whose model this is, as `export_named` has it.
 
     Raises:
         RecipeError: a key of `settings`. Refused: as `homefield.ship.export`.
@@ -122,7 +123,7 @@ def teach(
     held = validation if validation.texts else train
     answers = [answer_text(material, material.matters[matter].answers[0]) for matter in held.matters]
     judged_on = pair_rows(held.texts, answers, None)
-    return export_named(run, name, workspace, evidence=0, judged_on=judged_on, listen=listen)
+    return export_named(run, name, workspace, job=job, evidence=0, judged_on=judged_on, listen=listen)
 
 
 def _pairs(material: Material, train: Taught, seed: int) -> pl.DataFrame:
