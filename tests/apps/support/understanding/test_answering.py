@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from homefield.apps.support.manners import tells_of_harm
 from homefield.apps.support.replies import Asked, Turn
 from homefield.apps.support.understanding.answering import ReleaseAnswerer, Thresholds
 from homefield.messages import Language, text
@@ -69,6 +70,30 @@ def test_who_wants_a_human_gets_one(answerer: ReleaseAnswerer, language: Languag
     reply = answerer.reply(Asked(said))
     assert (reply.decision, reply.reason) == ("handoff", "support.why.wish")
     assert reply.text == text("support.reply.handoff", language)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "The bed collapsed and my son is hurt, how do i return a lamp", "my lawyer will call you", "it caught fire",
+        "床塌了，孩子摔伤了，能退吗", "台灯漏电", "我要起诉你们",
+    ],
+)  # fmt: skip
+def test_who_was_hurt_gets_a_human_and_no_template(open_minded: ReleaseAnswerer, said: str) -> None:
+    reply = open_minded.reply(Asked(said))
+    assert (reply.decision, reply.reason) == ("handoff", "support.why.harm")
+
+
+@pytest.mark.parametrize(
+    "said", ["the fireplace is scratched", "desks for our hospital", "桌子划伤了", "a burnt orange sofa"]
+)
+def test_a_damaged_thing_is_no_damaged_person(said: str) -> None:
+    assert not tells_of_harm(said)
+
+
+def test_the_stranger_a_question_the_smaller_is_the_chance_told(open_minded: ReleaseAnswerer) -> None:
+    plain, odd = (open_minded.reply(Asked(said)) for said in ("how do i return a lamp", "xylophone quartz return"))
+    assert odd.confidence < plain.confidence
 
 
 def test_what_is_not_sure_enough_is_handed_over_or_asked_back(answerer: ReleaseAnswerer) -> None:

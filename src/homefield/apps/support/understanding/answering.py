@@ -13,8 +13,9 @@ import numpy as np
 from homefield.apps.support.answers import Answer, plain_question
 from homefield.apps.support.dialogues import Turn as Line
 from homefield.apps.support.history import history_text
-from homefield.apps.support.manners import wants_human
+from homefield.apps.support.manners import tells_of_harm, wants_human
 from homefield.apps.support.replies import Asked, Choice, Decision, Near, Reply
+from homefield.apps.support.understanding.encoding import Encoder
 from homefield.apps.support.understanding.live import SAME, Lessons, with_lessons
 from homefield.apps.support.understanding.recall import Found
 from homefield.apps.support.understanding.release import Contents
@@ -22,7 +23,6 @@ from homefield.apps.support.understanding.weights import chances
 from homefield.data.clean import clean_text
 from homefield.data.language import language_of
 from homefield.messages import Language, text
-from homefield.serve import Matcher
 from homefield.store.learned import Learned
 
 __all__ = ["PLAIN", "ReleaseAnswerer", "Thresholds"]
@@ -76,7 +76,7 @@ class ReleaseAnswerer:
     name: str
     version: int
     contents: Contents
-    matcher: Matcher
+    encoder: Encoder
     weights: tuple[float, ...]
     depth: int
     thresholds: Thresholds
@@ -91,7 +91,7 @@ class ReleaseAnswerer:
     @cached_property
     def lessons(self) -> Lessons:
         """The contents, with what was learned since."""
-        return with_lessons(self.contents, self.learned, self.matcher)
+        return with_lessons(self.contents, self.learned, self.encoder)
 
     @cached_property
     def _titles(self) -> Mapping[int, str]:
@@ -108,6 +108,8 @@ class ReleaseAnswerer:
             return self._plain("abstain", "support.why.empty", spoken)
         if wants_human(said):
             return self._plain("handoff", "support.why.wish", spoken)
+        if tells_of_harm(said):
+            return self._plain("handoff", "support.why.harm", spoken)
         understood = self._understand(asked, said, spoken)
         taught = self._taught(said, understood)
         if taught is not None and (answer := self._fitting(taught, asked, spoken)) is not None:
@@ -137,16 +139,18 @@ class ReleaseAnswerer:
         ]
         query = history_text([*lines, Line("customer", said)], depth=self.depth) if self.depth else said
         recall = self.lessons.contents.recall
-        vectors = self.matcher.encode([query])
+        vectors = self.encoder.encode([query])
         found = recall.find(vectors, [query])[0]
-        chance = chances(found.signs, np.array(self.weights))
+        unknown = self.contents.unknown
+        scores = unknown.score([found])
+        # The chance that it is this answer, if it is one that there is at all.
+        chance = chances(found.signs, np.array(self.weights)) * unknown.known(scores)[0]
         order = np.argsort(-chance, kind="stable").tolist()
         likely = [
             (int(found.matters[row]), float(chance[row]), self._fitting(int(found.matters[row]), asked, spoken))
             for row in order
         ]
-        strange = float(self.contents.unknown.score([found])[0])
-        return _Understood(found, likely, strange, spoken)
+        return _Understood(found, likely, float(scores[0]), spoken)
 
     def _taught(self, said: str, understood: _Understood) -> int | None:
         """The matter of the very question that somebody taught, if it is one."""
@@ -160,11 +164,9 @@ class ReleaseAnswerer:
     def _fitting(self, matter: int, asked: Asked, spoken: Language) -> Answer | None:
         """The answer of a matter that may be given to this customer today."""
         contents, day = self.lessons.contents, self.today()
-        able = [
-            answer
-            for name in contents.matters[matter].answers
-            if (answer := contents.answers[name]).valid_on(day) and answer.audience in ("", asked.audience)
-        ]
+        every = [contents.answers[name] for name in contents.matters[matter].answers]
+        able = [each for each in every if each.valid_on(day) and each.audience in ("", asked.audience)]
+        able.sort(key=lambda each: not each.audience)  # what is said to some goes before what is said to all
         if asked.language:
             wanted = _plain_language(asked.language)
             return next((each for each in able if _plain_language(each.language) in (wanted, "other")), None)
