@@ -16,6 +16,7 @@ __all__ = [
     "is_thanks",
     "matter",
     "tells_of_harm",
+    "thing_named",
     "wants_human",
     "weight",
 ]
@@ -97,6 +98,7 @@ _QUESTION = re.compile(
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _LETTER = re.compile(r"[A-Za-z0-9]")
 LEAST = 2.0  # of weight that a matter has: two Chinese characters, six Latin letters
+_NAME = 4.0  # of weight that the name of a thing has at most
 
 
 def weight(text: str) -> float:
@@ -142,3 +144,10 @@ def wants_human(text: str) -> bool:
 def tells_of_harm(text: str) -> bool:
     """Whether a customer tells that somebody was hurt or is in danger, or speaks of lawyers and courts."""
     return _HARM.search(text) is not None
+
+
+def thing_named(text: str) -> str:
+    """The thing that `text` names without asking anything about it ("invoice", "hi, the invoice"); empty where it says
+    more than that."""
+    thing = re.sub(r"^(?:the|my|an?) | please$", "", matter(text), flags=re.IGNORECASE)
+    return thing if LEAST <= weight(thing) <= _NAME and not is_question(text) else ""

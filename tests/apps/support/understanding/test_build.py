@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from homefield.apps.support.understanding import splits
 from homefield.apps.support.understanding.build import build
 from homefield.apps.support.understanding.material import read_material, with_learned
 from homefield.apps.support.understanding.opened import open_answerer
-from homefield.apps.support.understanding.releases import find_release, folder_of_release
+from homefield.apps.support.understanding.releases import find_release, folder_of_release, register_release
 from homefield.bundle.registry import Registry, open_registry
 from homefield.cli import main
 from homefield.errors import CallError, RecordsError, Tampered
@@ -54,6 +55,23 @@ def test_many_questions_spare_some_that_nothing_is_answered_from(
     assert manifest["questions"] == rows["train"] + rows["validation"]
     assert rows["calibration"] == manifest["calibration"]["rows"] > 0
     assert not set(built.fitted.contents.questions) - set(shop.built.fitted.contents.questions)
+
+
+def test_a_release_of_before_with_one_network_and_no_vocabulary_still_answers(shop: Shop, tmp_path: Path) -> None:
+    shutil.copytree(shop.workspace.root, tmp_path / "workspace")
+    with open_registry(Workspace(tmp_path / "workspace")) as registry:
+        now = find_release(registry, "shop@1").manifest
+        before = {name: each for name, each in now.items() if name != "models"}
+        before |= {"format": 1, "model": {key: now["models"][0][key] for key in ("name", "version", "seal")}}
+        before["files"] = {name: each for name, each in now["files"].items() if not name.startswith("vocabulary")}
+        signs = {name: now["unknown"][name][:3] for name in ("middle", "width")}
+        before["unknown"] = {"threshold": now["unknown"]["threshold"], "kept": 0.9, "rows": 9, **signs}
+        register_release(registry, "shop", before, by="ann")
+        one, other = (
+            open_answerer(registry, f"shop@{version}").reply(Asked("how do i return a lamp")) for version in (1, 2)
+        )
+    assert other.nearest == one.nearest
+    assert other.confidence > one.confidence
 
 
 def test_answers_that_exclude_each_other_share_their_questions(shop: Shop) -> None:

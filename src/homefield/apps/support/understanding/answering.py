@@ -13,7 +13,7 @@ import numpy as np
 from homefield.apps.support.answers import Answer, plain_question
 from homefield.apps.support.dialogues import Turn as Line
 from homefield.apps.support.history import history_text
-from homefield.apps.support.manners import tells_of_harm, wants_human
+from homefield.apps.support.manners import tells_of_harm, thing_named, wants_human
 from homefield.apps.support.replies import Asked, Choice, Decision, Near, Reply
 from homefield.apps.support.understanding.encoding import Encoder
 from homefield.apps.support.understanding.live import SAME, Lessons, with_lessons
@@ -118,6 +118,9 @@ class ReleaseAnswerer:
 
     def _decide(self, asked: Asked, understood: _Understood) -> Reply:
         spoken = understood.language
+        if len(named := self._named(asked, understood)) > 1:
+            said = text("support.reply.which", spoken, choices=_listed(named))
+            return self._plain("clarify", "support.why.brief", spoken, understood, said=said, choices=named)
         if understood.strange >= self.thresholds.strange:
             return self._plain("abstain", "support.why.unknown", spoken, understood)
         _, chance, answer = understood.likely[0]
@@ -151,6 +154,26 @@ class ReleaseAnswerer:
             for row in order
         ]
         return _Understood(found, likely, float(scores[0]), spoken)
+
+    def _named(self, asked: Asked, understood: _Understood) -> tuple[Choice, ...]:
+        """What a message could mean that only names a thing ("invoice"): the likeliest answers that speak of it, or
+        whose nearest questions do. None for a message that says more, follows others, or was asked before."""
+        thing = thing_named(clean_text(asked.text[:_LONGEST]))
+        if asked.history or not thing:
+            return ()
+        edge = r"\b" if thing.isascii() else ""
+        names = re.compile(f"{edge}{re.escape(thing)}{edge}", re.IGNORECASE)
+        contents = self.lessons.contents
+        near = [place for place, _ in understood.found.nearest if names.search(contents.questions[place])]
+        if plain_question(asked.text) in {plain_question(contents.questions[place]) for place in near}:
+            return ()
+        asking = set(contents.recall.matters_of_questions[near].tolist())
+        able = {
+            answer.id
+            for place, _, answer in understood.likely
+            if answer is not None and (place in asking or names.search(answer.text))
+        }
+        return tuple(each for each in self._choices(understood) if each.answer in able)[:_CHOICES]
 
     def _taught(self, said: str, understood: _Understood) -> int | None:
         """The matter of the very question that somebody taught, if it is one."""

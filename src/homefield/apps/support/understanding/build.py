@@ -131,8 +131,8 @@ def _network(
         own = replace(material, same=tuple(same))
         judged = judged.only(row for row, text in enumerate(judged.texts) if network_for(text, languages) == language)
     return teach(
-        own, parts[language], judged, folder / language, name=called, workspace=workspace, settings=settings or {},
-        seed=seed, listen=listen,
+        own, parts[language], judged, folder / language, name=called, language=language, workspace=workspace,
+        settings=settings or {}, seed=seed, listen=listen,
     )  # fmt: skip
 
 

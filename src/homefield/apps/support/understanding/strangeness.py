@@ -27,6 +27,7 @@ _PLACES = [SIGNS.index(name) for name in ("question", "answer", "question_words"
 _SIGNS = len(_PLACES) + 1
 UNKNOWN = 0.2
 """Share of messages that no answer fits, which the curve takes for granted: held-out questions cannot tell it."""
+_WIDTH = 0.3  # about that of each sign, of the sample shop
 _CURVE, _HELD = np.array([2.2, 1.3]), 2.0
 # About what is fitted on the sample shop, and how many questions' worth it weighs.
 
@@ -47,7 +48,8 @@ class Strangeness:
             return cls(np.zeros(_SIGNS), np.ones(_SIGNS))
         known = _best(asked)
         low, middle, high = np.quantile(known, [0.1, 0.5, 0.9], axis=0)
-        spread = cls(middle, np.maximum(high - low, 1e-3))
+        # Of a handful of questions the spread is luck: it is no narrower than a share of a usual one.
+        spread = cls(middle, np.maximum(high - low, _WIDTH / max(1.0, len(known) / 5)))
         strange = spread.score([each.without(matter) for each, matter in zip(asked, matters, strict=True)])
         return cls(spread.middle, spread.width, _curve(spread.score(asked), strange))
 
