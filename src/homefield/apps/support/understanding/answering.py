@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 
@@ -167,13 +167,16 @@ class ReleaseAnswerer:
         near = [place for place, _ in understood.found.nearest if names.search(contents.questions[place])]
         if plain_question(asked.text) in {plain_question(contents.questions[place]) for place in near}:
             return ()
-        asking = set(contents.recall.matters_of_questions[near].tolist())
+        titles: dict[int, str] = {}
+        for place in near:
+            titles.setdefault(int(contents.recall.matters_of_questions[place]), contents.questions[place])
         able = {
-            answer.id
-            for place, _, answer in understood.likely
-            if answer is not None and (place in asking or names.search(answer.text))
+            answer.id: titles.get(matter)
+            for matter, _, answer in understood.likely
+            if answer is not None and (matter in titles or names.search(answer.text))
         }
-        return tuple(each for each in self._choices(understood) if each.answer in able)[:_CHOICES]
+        choices = [each for each in self._choices(understood) if each.answer in able][:_CHOICES]
+        return tuple(replace(each, title=able[each.answer] or each.title) for each in choices)
 
     def _taught(self, said: str, understood: _Understood) -> int | None:
         """The matter of the very question that somebody taught, if it is one."""
