@@ -54,6 +54,7 @@ def test_many_questions_spare_some_that_nothing_is_answered_from(
     rows = manifest["dataset"]["rows"]
     assert manifest["questions"] == rows["train"] + rows["validation"]
     assert rows["calibration"] == manifest["calibration"]["rows"] > 0
+    assert built.fitted.contents.recall.vocabulary is None
     assert not set(built.fitted.contents.questions) - set(shop.built.fitted.contents.questions)
 
 

@@ -136,7 +136,7 @@ def fit(
     else:
         asked, plain, ways = _crosswise(known, calibration, told, len(material.matters))
         shipped = _joined(known, calibration)
-        recall = _recall(shipped, told, _head(shipped, len(material.matters)))
+        recall = _recall(shipped, told, _head(shipped, len(material.matters)), Vocabulary.of(shipped.questions))
     facts, right = _facts(asked, calibration, ways, risk=risk, kept=kept), asked.best == calibration.matters
     contents = Contents(
         material.answers, material.matters, list(shipped.questions), tuple(answers), recall, ways.unknown
@@ -159,7 +159,7 @@ def _crosswise(known: Held, held: Held, told: Held, matters: int) -> tuple[Askin
     for number in range(int(fold.max(initial=-1)) + 1):
         rows, others = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
         base, asked = _joined(known, held.only(others)), held.only(rows)
-        recall = _recall(base, told, _head(base, matters))
+        recall = _recall(base, told, _head(base, matters), Vocabulary.of(base.questions))
         plain[rows] = base.matters[recall.lexicon.nearest(asked.texts)] == asked.matters
         for row, each in zip(rows.tolist(), recall.find(asked.vectors, asked.texts), strict=True):
             found[row] = each
@@ -237,14 +237,13 @@ def _told(material: Material, encoder: Encoder, answers: Mapping[str, str]) -> H
     return held_of(encoder, Taught(texts, texts, matters, tuple(range(len(texts)))))
 
 
-def _recall(asked: Held, told: Held, head: Head) -> Recall:
+def _recall(asked: Held, told: Held, head: Head, vocabulary: Vocabulary | None = None) -> Recall:
     indexes = []
     for held in (asked, told):
         index = index_for(held.vectors.shape[1], len(held))
         index.add(np.arange(len(held), dtype=np.int64), held.vectors)
         indexes.append(index)
     lexicon = Lexicon.of(asked.texts, told.texts)
-    vocabulary = Vocabulary.of(asked.questions)
     return Recall(indexes[0], indexes[1], asked.matters, told.matters, lexicon, head, vocabulary)
 
 

@@ -75,7 +75,7 @@ class Recall:
         question_matters, answer_matters: `[N]` and `[A]`, the place of each one's matter.
         lexicon: the same questions and answers as counted n-grams.
         head: of the matters that were there when it was fitted.
-        vocabulary: the words of the same questions; none in releases of before.
+        vocabulary: the words of the same questions; none where they are many.
         live: what was learned since; its places follow those of the questions.
     """
 

@@ -7,7 +7,7 @@ Layout::
     questions.parquet       historical questions with the places of their matters
     questions.index answers.index    their vectors
     lexicon.safetensors     their counted n-grams
-    vocabulary.safetensors  their words
+    vocabulary.safetensors  their words, while they are few
     head.safetensors        the linear layer
 """
 
@@ -41,6 +41,7 @@ __all__ = ["FORMAT", "MANIFEST", "Contents", "models_of", "read_release", "write
 
 FORMAT = 2  # 1: one network, no vocabulary
 MANIFEST = "manifest.json"
+_VOCABULARY = "vocabulary.safetensors"
 _KINDS: Mapping[str, type[ExactIndex] | type[GraphIndex]] = {"exact": ExactIndex, "graph": GraphIndex}
 
 
@@ -118,8 +119,8 @@ def _write(folder: Path, contents: Contents) -> None:
     recall.questions.save(folder / "questions.index")
     recall.answers.save(folder / "answers.index")
     write_file(folder / "lexicon.safetensors", save(recall.lexicon.arrays()))
-    assert recall.vocabulary is not None
-    write_file(folder / "vocabulary.safetensors", save(recall.vocabulary.arrays()))
+    if recall.vocabulary is not None:
+        write_file(folder / _VOCABULARY, save(recall.vocabulary.arrays()))
     arrays: dict[str, NDArray[Any]] = {"weights": recall.head.weights, "bias": recall.head.bias}
     write_file(folder / "head.safetensors", save({name: np.ascontiguousarray(each) for name, each in arrays.items()}))
 
@@ -135,8 +136,8 @@ def _read(folder: Path, manifest: Mapping[str, Any]) -> Contents:
         name: _KINDS[manifest["index"][name]].load(folder / f"{name}.index") for name in ("questions", "answers")
     }
     vocabulary = None
-    if manifest["format"] > 1:
-        vocabulary = Vocabulary.of_arrays(load_file(folder / "vocabulary.safetensors"))
+    if _VOCABULARY in manifest["files"]:
+        vocabulary = Vocabulary.of_arrays(load_file(folder / _VOCABULARY))
     recall = Recall(
         indexes["questions"],
         indexes["answers"],

@@ -2,6 +2,9 @@
 
 A network gives every text a vector, and where it learned from few rows also one near something it knows. Which words
 are new is told by counting alone: whole words, and pairs of Chinese characters, the rarer the weightier.
+
+Of many questions it tells nothing, since then nearly every word was asked with: of hwu64, 43 of 64 intents known from
+5,900 questions, fewer of the others are rejected with it than without (46 and 51 %, vectors of another shop).
 """
 
 from __future__ import annotations
