@@ -161,7 +161,7 @@ def made_release(workspace: Workspace, place: Path, answers: int, questions: int
         manifest = find_release(registry, SMALL).manifest
         told = [f"To {MATTERS[a % len(MATTERS)].replace('X', 'product')}: see page {a}." for a in range(answers)]
         texts = [question(n, n % answers) for n in range(questions)]
-        known = small.matcher.encode(texts[: min(questions, ENCODED * answers)])
+        known = small.encoder.encode(texts[: min(questions, ENCODED * answers)])
         np.save(place / "known.npy", known)
         began = time.perf_counter()
         asked = index_for(known.shape[1], questions)
@@ -170,7 +170,7 @@ def made_release(workspace: Workspace, place: Path, answers: int, questions: int
             asked.add(np.arange(start, start + len(vectors)), vectors)
             np.add.at(sums, np.arange(start, start + len(vectors)) % answers, vectors)
         said = index_for(known.shape[1], answers)
-        said.add(np.arange(answers), small.matcher.encode(told))
+        said.add(np.arange(answers), small.encoder.encode(told))
         spent["index_seconds"] = time.perf_counter() - began
         began = time.perf_counter()
         words = Lexicon.of(texts, told)
@@ -266,7 +266,7 @@ def looked_at(workspace: Workspace, place: Path, asked: Sequence[str], answers: 
          "weighing and deciding", "hearing (store)", "saying (store)"), 0.0,
     )  # fmt: skip
     recall, right = answerer.lessons.contents.recall, 0
-    vectors = answerer.matcher.encode(asked)
+    vectors = answerer.encoder.encode(asked)
     with open_store(workspace) as store:
         desk = Desk(store, NAME, answerer)
         for number, text in enumerate(asked):
@@ -274,7 +274,7 @@ def looked_at(workspace: Workspace, place: Path, asked: Sequence[str], answers: 
             with timed(parts, "language"):
                 language_of(said)
             with timed(parts, "vector (network)"):
-                vector = answerer.matcher.encode([said])
+                vector = answerer.encoder.encode([said])
             with timed(parts, "nearest questions"):
                 near = recall.questions.search(vector, QUESTIONS).ids[0]
             with timed(parts, "nearest answers"):

@@ -58,8 +58,9 @@ class Answer:
         return (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day <= self.valid_to)
 
     def excludes(self, other: Answer) -> bool:
-        """Whether no customer could be given both: another language, another audience, or other days."""
-        if self.language != other.language or (self.audience and other.audience and self.audience != other.audience):
+        """Whether every customer is given but one of them: another language, other days, or another audience, of which
+        those for all come last."""
+        if self.language != other.language or self.audience != other.audience:
             return True
         first, last = sorted((self, other), key=lambda answer: answer.valid_from or date.min)
         return first.valid_to is not None and last.valid_from is not None and first.valid_to < last.valid_from

@@ -8,7 +8,18 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["is_asking", "is_empty_talk", "is_hold", "is_question", "is_thanks", "matter", "wants_human", "weight"]
+__all__ = [
+    "is_asking",
+    "is_empty_talk",
+    "is_hold",
+    "is_question",
+    "is_thanks",
+    "matter",
+    "tells_of_harm",
+    "thing_named",
+    "wants_human",
+    "weight",
+]
 
 _GREETING = (
     r"\b(?:hi|hello|hey|hiya|good (?:morning|afternoon|evening|day)|dear (?:customer|sir|madam)"
@@ -62,6 +73,15 @@ _HUMAN = (
     r"|转人工|人工(?:客服|服务)|真人(?!吗)|(?:找|要|换)(?:个)?(?:人工|真人|经理|主管|领导|活人)"
     r"|叫(?:你们)?(?:经理|主管|领导)"
 )
+# Somebody was hurt, or the law is called for: whatever else is asked, no template is the reply to that.
+_HARM = re.compile(
+    r"\b(?:(?:was|were|is|are|been|got|am|gets?) (?:badly |seriously )?(?:hurt|injured|burn(?:t|ed)|poisoned)"
+    r"|injur(?:y|ies)|ambulance|(?:in|to) (?:the )?hospital|electric shock|electrocuted|caught fire|is on fire"
+    r"|suicide|kill myself|(?:my|a|our) (?:lawyer|solicitor|attorney)|legal action|sue you|take you to court)\b"
+    r"|[摔砸夹割烫烧扎压电](?:到)?伤|受伤|骨折|流血|触电|漏电|着火|起火|中毒|住院|送医|医药费|医疗费"
+    r"|律师|起诉|告你们|自杀|不想活",
+    re.IGNORECASE,
+)
 _POLITE = re.compile(f"{_HOLD}|{_THANKS}|{_GREETING}|{_SMALL}", re.IGNORECASE)
 _HOLDING, _THANKING = re.compile(_HOLD, re.IGNORECASE), re.compile(_THANKS, re.IGNORECASE)
 _WISH = re.compile(_HUMAN, re.IGNORECASE)
@@ -78,6 +98,7 @@ _QUESTION = re.compile(
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _LETTER = re.compile(r"[A-Za-z0-9]")
 LEAST = 2.0  # of weight that a matter has: two Chinese characters, six Latin letters
+_NAME = 4.0  # of weight that the name of a thing has at most
 
 
 def weight(text: str) -> float:
@@ -118,3 +139,15 @@ def is_question(text: str) -> bool:
 def wants_human(text: str) -> bool:
     """Whether a customer asks for a human being."""
     return _WISH.search(text) is not None
+
+
+def tells_of_harm(text: str) -> bool:
+    """Whether a customer tells that somebody was hurt or is in danger, or speaks of lawyers and courts."""
+    return _HARM.search(text) is not None
+
+
+def thing_named(text: str) -> str:
+    """The thing that `text` names without asking anything about it ("invoice", "hi, the invoice"); empty where it says
+    more than that."""
+    thing = re.sub(r"^(?:the|my|an?) | please$", "", matter(text), flags=re.IGNORECASE)
+    return thing if LEAST <= weight(thing) <= _NAME and not is_question(text) else ""

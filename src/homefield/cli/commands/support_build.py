@@ -89,7 +89,7 @@ def _shown(built: Built, face: Face) -> Outcome:
             "seal": release.seal,
             "in_use": in_use,
             "rejected": len(rejected),
-            **{key: manifest[key] for key in ("model", "dataset", "answers", "questions", "calibration", "risk")},
+            **{key: manifest[key] for key in ("models", "dataset", "answers", "questions", "calibration", "risk")},
         },
         title=say("support.built", release=title),
         facts=facts,

@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from homefield.apps.support.manners import tells_of_harm, thing_named
 from homefield.apps.support.replies import Asked, Turn
 from homefield.apps.support.understanding.answering import ReleaseAnswerer, Thresholds
 from homefield.messages import Language, text
 
-from .conftest import Shop
+from .conftest import DINGE, THINGS, Shop
 
 DECISIONS = ("answer", "clarify", "handoff", "abstain")
 
@@ -69,6 +70,58 @@ def test_who_wants_a_human_gets_one(answerer: ReleaseAnswerer, language: Languag
     reply = answerer.reply(Asked(said))
     assert (reply.decision, reply.reason) == ("handoff", "support.why.wish")
     assert reply.text == text("support.reply.handoff", language)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "The bed collapsed and my son is hurt, how do i return a lamp", "my lawyer will call you", "it caught fire",
+        "床塌了，孩子摔伤了，能退吗", "台灯漏电", "我要起诉你们",
+    ],
+)  # fmt: skip
+def test_who_was_hurt_gets_a_human_and_no_template(open_minded: ReleaseAnswerer, said: str) -> None:
+    reply = open_minded.reply(Asked(said))
+    assert (reply.decision, reply.reason) == ("handoff", "support.why.harm")
+
+
+@pytest.mark.parametrize(
+    "said", ["the fireplace is scratched", "desks for our hospital", "桌子划伤了", "a burnt orange sofa"]
+)
+def test_a_damaged_thing_is_no_damaged_person(said: str) -> None:
+    assert not tells_of_harm(said)
+
+
+def test_the_stranger_a_question_the_smaller_is_the_chance_told(open_minded: ReleaseAnswerer) -> None:
+    plain, odd = (open_minded.reply(Asked(said)) for said in ("how do i return a lamp", "xylophone quartz return"))
+    assert odd.confidence < plain.confidence
+
+
+def test_a_message_that_only_names_a_thing_is_asked_back(open_minded: ReleaseAnswerer) -> None:
+    replies = {thing: open_minded.reply(Asked(f"hello, {thing} please")) for thing in (*THINGS, *DINGE)}
+    brief = {thing: reply for thing, reply in replies.items() if reply.reason == "support.why.brief"}
+    assert brief
+    for thing, reply in brief.items():
+        assert reply.decision == "clarify"
+        assert 2 <= len(reply.choices) <= 3
+        assert all(f"{number}. {choice.title}" in reply.text for number, choice in enumerate(reply.choices, start=1))
+        assert any(thing in choice.title for choice in reply.choices)
+    # Where it follows other messages it says more than it seems to.
+    after = Asked(
+        next(iter(brief)), history=(Turn("customer", "how do i return a lamp"), Turn("bot", "Within 14 days."))
+    )
+    assert open_minded.reply(after).reason != "support.why.brief"
+
+
+@pytest.mark.parametrize(
+    ("said", "thing"),
+    [
+        ("发票", "发票"), ("你好，发票", "发票"), ("the invoice", "invoice"),
+        ("能退吗", ""), ("怎么退货", ""), ("好的", ""),
+        ("how much", ""), ("where is my parcel", ""), ("cancel my order", ""), ("", ""),
+    ],
+)  # fmt: skip
+def test_the_thing_that_is_named(said: str, thing: str) -> None:
+    assert thing_named(said) == thing
 
 
 def test_what_is_not_sure_enough_is_handed_over_or_asked_back(answerer: ReleaseAnswerer) -> None:

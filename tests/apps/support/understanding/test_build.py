@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from homefield.apps.support.replies import Asked
+from homefield.apps.support.understanding import splits
 from homefield.apps.support.understanding.build import build
 from homefield.apps.support.understanding.material import read_material, with_learned
 from homefield.apps.support.understanding.opened import open_answerer
-from homefield.apps.support.understanding.releases import find_release, folder_of_release
+from homefield.apps.support.understanding.releases import find_release, folder_of_release, register_release
 from homefield.bundle.registry import Registry, open_registry
 from homefield.cli import main
 from homefield.errors import CallError, RecordsError, Tampered
@@ -26,18 +28,51 @@ def test_a_release_says_what_it_was_made_from(shop: Shop, registry: Registry) ->
     release = find_release(registry, "shop@1")
     manifest = release.manifest
     assert manifest["answers"] == 8
-    assert manifest["model"]["name"] == "support-shop"
+    # A backbone was named, so it learned both languages.
+    assert [model["name"] for model in manifest["models"]] == ["support-shop"]
     assert set(manifest["files"]) == {
         "answers.json", "questions.parquet", "questions.index", "answers.index", "lexicon.safetensors",
-        "head.safetensors",
+        "vocabulary.safetensors", "head.safetensors",
     }  # fmt: skip
     folder = folder_of_release(registry, release)
     assert {file.name for file in folder.iterdir()} == {*manifest["files"], "manifest.json"}
     assert json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["dataset"] == manifest["dataset"]
     rows = manifest["dataset"]["rows"]
-    # No calibration question is among those that are answered from.
+    # Few questions are judged crosswise, and all of them are answered from.
+    assert rows["validation"] == 0
+    assert manifest["questions"] == rows["train"] + rows["calibration"]
+    assert rows["calibration"] == manifest["calibration"]["rows"] > 0
+    assert manifest["unknown"]["curve"][1] > 0
+
+
+def test_many_questions_spare_some_that_nothing_is_answered_from(
+    tmp_path: Path, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(splits, "FEW", 50)
+    built = build("many", workspace=Workspace(tmp_path), pairs=shop.pairs, answers=shop.answers, settings=QUICK)
+    manifest = built.release.manifest
+    rows = manifest["dataset"]["rows"]
     assert manifest["questions"] == rows["train"] + rows["validation"]
     assert rows["calibration"] == manifest["calibration"]["rows"] > 0
+    assert built.fitted.contents.recall.vocabulary is None
+    assert not set(built.fitted.contents.questions) - set(shop.built.fitted.contents.questions)
+
+
+def test_a_release_of_before_with_one_network_and_no_vocabulary_still_answers(shop: Shop, tmp_path: Path) -> None:
+    shutil.copytree(shop.workspace.root, tmp_path / "workspace")
+    with open_registry(Workspace(tmp_path / "workspace")) as registry:
+        now = find_release(registry, "shop@1").manifest
+        before = {name: each for name, each in now.items() if name != "models"}
+        before |= {"format": 1, "model": {key: now["models"][0][key] for key in ("name", "version", "seal")}}
+        before["files"] = {name: each for name, each in now["files"].items() if not name.startswith("vocabulary")}
+        signs = {name: now["unknown"][name][:3] for name in ("middle", "width")}
+        before["unknown"] = {"threshold": now["unknown"]["threshold"], "kept": 0.9, "rows": 9, **signs}
+        register_release(registry, "shop", before, by="ann")
+        one, other = (
+            open_answerer(registry, f"shop@{version}").reply(Asked("how do i return a lamp")) for version in (1, 2)
+        )
+    assert other.nearest == one.nearest
+    assert other.confidence > one.confidence
 
 
 def test_answers_that_exclude_each_other_share_their_questions(shop: Shop) -> None:

@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+from homefield.apps.support.dialogues import Turn as Line
+from homefield.apps.support.history import history_text, question_in
 from homefield.apps.support.replies import Asked, Turn
 from homefield.apps.support.understanding.answering import ReleaseAnswerer, Thresholds
 from homefield.apps.support.understanding.build import build
@@ -60,3 +62,28 @@ def test_another_topic_leaves_what_was_said_before_aside(answerer: ReleaseAnswer
     before = (Turn("customer", asked.format("bed")), Turn("human", first))
     said = "Another question: how do i return the bed"
     assert answerer.reply(Asked(said, history=before)).text == TOPICS["returns"][1]
+
+
+def test_what_was_said_before_a_correction_is_left_aside() -> None:
+    turns = [
+        Line("customer", "do you ship to Japan"), Line("agent", "Yes, to Japan."),
+        Line("customer", "I meant to Graz"), Line("agent", "That too."), Line("customer", "how long does it take"),
+    ]  # fmt: skip
+    assert history_text(turns) == "how long does it take <a> That too. <c> I meant to Graz"
+    # The correction itself is understood by what it corrects.
+    assert history_text(turns[:3]) == "I meant to Graz <a> Yes, to Japan. <c> do you ship to Japan"
+    assert question_in(history_text(turns)) == "how long does it take"
+
+
+@pytest.mark.parametrize(
+    "said", ["我说的是寄到北京", "不对，我问的是另一单", "Another question: and to Graz?", "换个问题，寄到格拉茨"]
+)
+def test_corrections_and_new_topics_are_known_in_both_languages(said: str) -> None:
+    turns = [Line("customer", "one"), Line("customer", said), Line("customer", "two")]
+    assert history_text(turns) == f"two <c> {said}"
+
+
+@pytest.mark.parametrize("said", ["no thanks", "这是你们的问题，不是吗", "not yet", "我是会员"])
+def test_what_only_sounds_like_a_correction_is_none(said: str) -> None:
+    turns = [Line("customer", "one"), Line("customer", said), Line("customer", "two")]
+    assert history_text(turns) == f"two <c> {said} <c> one"

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from homefield.apps.support.understanding import texts as counted
 from homefield.apps.support.understanding.lexicon import Lexicon
-from homefield.apps.support.understanding.recall import Head, Live, Recall
+from homefield.apps.support.understanding.recall import Found, Head, Live, Recall
 from homefield.apps.support.understanding.strangeness import Strangeness
+from homefield.apps.support.understanding.vocabulary import Vocabulary
 from homefield.apps.support.understanding.weights import SIGNS, START, chances, fit_weights
 from homefield.index import ExactIndex
 
@@ -29,13 +30,13 @@ VECTORS = unit(np.array([[1.0, 0.1, 0], [1, 0.2, 0], [0, 1, 0.1], [0, 1, 0.2], [
 TOLD = unit(np.array([[1.0, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1]]))
 
 
-def recall(words: Lexicon | None = None) -> Recall:
+def recall(words: Lexicon | None = None, vocabulary: Vocabulary | None = None) -> Recall:
     questions, answers = ExactIndex(3), ExactIndex(3)
     questions.add(np.arange(5), VECTORS)
     answers.add(np.arange(4), TOLD)
     bias = np.array([0, 0, 0, -np.inf], dtype=np.float32)
     head = Head(np.concatenate([5 * TOLD[:3].T, np.zeros((3, 1), np.float32)], axis=1), bias)
-    return Recall(questions, answers, MATTERS, np.arange(4), words or Lexicon.of(ASKED, SAID), head)
+    return Recall(questions, answers, MATTERS, np.arange(4), words or Lexicon.of(ASKED, SAID), head, vocabulary)
 
 
 @given(arrays(np.float64, (3,), elements=st.floats(-1, 1)).filter(lambda v: bool(np.linalg.norm(v) > 0.1)), st.text())
@@ -96,11 +97,45 @@ def test_a_rare_word_leads_to_its_question_among_many(monkeypatch: pytest.Monkey
 
 def test_a_question_unlike_all_others_is_the_strangest() -> None:
     known = recall().find(VECTORS, list(ASKED))
-    fitted = Strangeness.fit(known)
+    fitted = Strangeness.fit(known, MATTERS.tolist())
     (unlike,) = recall().find(unit(np.array([[-1.0, -1, 0.5]])), ["zzz"])
     assert fitted.score([unlike])[0] > fitted.score(known).max()
-    assert Strangeness.of(fitted.as_json()).score(known).tolist() == fitted.score(known).tolist()
-    assert Strangeness.fit([]).score([]).shape == (0,)
+    back = Strangeness.of(fitted.as_json())
+    assert back.score(known).tolist() == fitted.score(known).tolist()
+    assert back.known(back.score(known)).tolist() == fitted.known(fitted.score(known)).tolist()
+    assert Strangeness.fit([], []).score([]).shape == (0,)
+
+
+@given(st.lists(st.floats(-20, 20), min_size=2, max_size=30), st.integers(0, 100))
+def test_the_stranger_a_question_the_less_likely_is_it_known(scores: list[float], seed: int) -> None:
+    random = np.random.default_rng(seed)
+    asked = [Found(np.arange(3), random.uniform(-1, 1, (3, len(SIGNS))), (), random.uniform()) for _ in range(20)]
+    fitted = Strangeness.fit(asked, random.integers(0, 4, 20).tolist())
+    chance = fitted.known(np.sort(np.array(scores)))
+    assert ((chance >= 0) & (chance <= 1)).all()
+    assert (np.diff(chance) <= 0).all()
+
+
+def test_a_release_of_before_takes_every_question_for_known() -> None:
+    before = Strangeness.of({"middle": [0.7, 0.5, 0.3], "width": [0.2, 0.2, 0.2]})
+    scores = before.score(recall().find(VECTORS, list(ASKED)))
+    assert before.known(scores).tolist() == [1.0] * 5
+
+
+def test_words_that_nobody_asked_with_make_a_question_unfamiliar() -> None:
+    words = Vocabulary.of([*ASKED, "怎么退货"])
+    assert words.known("Return a LAMP!") == words.known("退货") == pytest.approx(1.0)
+    assert words.known("will snow fall") == words.known("下雨吗") == words.known("?!") == 0.0
+    assert 0 < words.known("return a bicycle") < words.known("return a lamp")
+    back = Vocabulary.of_arrays(words.arrays())
+    assert back.known("return a bicycle") == words.known("return a bicycle")
+    assert Vocabulary.of([]).known("return") == 0.0
+
+
+def test_what_was_said_before_a_question_makes_it_no_more_familiar() -> None:
+    one = recall(vocabulary=Vocabulary.of(ASKED))
+    (found,) = one.find(VECTORS[:1], ["will snow fall <a> return a lamp"])
+    assert found.familiar == 0.0
 
 
 def test_a_lexicon_comes_back_as_it_was_kept() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 
@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from homefield.apps.support.answers import Answer, plain_question
 from homefield.apps.support.dialogues import Turn as Line
 from homefield.apps.support.history import history_text
-from homefield.apps.support.manners import wants_human
+from homefield.apps.support.manners import tells_of_harm, thing_named, wants_human
 from homefield.apps.support.replies import Asked, Choice, Decision, Near, Reply
+from homefield.apps.support.understanding.encoding import Encoder
 from homefield.apps.support.understanding.live import SAME, Lessons, with_lessons
 from homefield.apps.support.understanding.recall import Found
 from homefield.apps.support.understanding.release import Contents
@@ -23,7 +24,6 @@ from homefield.apps.support.understanding.weights import chances
 from homefield.data.clean import clean_text
 from homefield.data.language import language_of
 from homefield.messages import Language, text
-from homefield.serve import Matcher
 from homefield.store.learned import Learned
 
 __all__ = ["PLAIN", "ReleaseAnswerer", "Thresholds"]
@@ -77,7 +77,7 @@ class ReleaseAnswerer:
     name: str
     version: int
     contents: Contents
-    matcher: Matcher
+    encoder: Encoder
     weights: tuple[float, ...]
     depth: int
     thresholds: Thresholds
@@ -92,7 +92,7 @@ class ReleaseAnswerer:
     @cached_property
     def lessons(self) -> Lessons:
         """The contents, with what was learned since."""
-        return with_lessons(self.contents, self.learned, self.matcher)
+        return with_lessons(self.contents, self.learned, self.encoder)
 
     @cached_property
     def _first(self) -> NDArray[np.int64]:
@@ -111,6 +111,8 @@ class ReleaseAnswerer:
             return self._plain("abstain", "support.why.empty", spoken)
         if wants_human(said):
             return self._plain("handoff", "support.why.wish", spoken)
+        if tells_of_harm(said):
+            return self._plain("handoff", "support.why.harm", spoken)
         understood = self._understand(asked, said, spoken)
         taught = self._taught(said, understood)
         if taught is not None and (answer := self._fitting(taught, asked, spoken)) is not None:
@@ -119,6 +121,9 @@ class ReleaseAnswerer:
 
     def _decide(self, asked: Asked, understood: _Understood) -> Reply:
         spoken = understood.language
+        if len(named := self._named(asked, understood)) > 1:
+            said = text("support.reply.which", spoken, choices=_listed(named))
+            return self._plain("clarify", "support.why.brief", spoken, understood, said=said, choices=named)
         if understood.strange >= self.thresholds.strange:
             return self._plain("abstain", "support.why.unknown", spoken, understood)
         _, chance, answer = understood.likely[0]
@@ -140,16 +145,41 @@ class ReleaseAnswerer:
         ]
         query = history_text([*lines, Line("customer", said)], depth=self.depth) if self.depth else said
         recall = self.lessons.contents.recall
-        vectors = self.matcher.encode([query])
+        vectors = self.encoder.encode([query])
         found = recall.find(vectors, [query])[0]
-        chance = chances(found.signs, np.array(self.weights))
+        unknown = self.contents.unknown
+        scores = unknown.score([found])
+        # The chance that it is this answer, if it is one that there is at all.
+        chance = chances(found.signs, np.array(self.weights)) * unknown.known(scores)[0]
         order = np.argsort(-chance, kind="stable").tolist()
         likely = [
             (int(found.matters[row]), float(chance[row]), self._fitting(int(found.matters[row]), asked, spoken))
             for row in order
         ]
-        strange = float(self.contents.unknown.score([found])[0])
-        return _Understood(found, likely, strange, spoken)
+        return _Understood(found, likely, float(scores[0]), spoken)
+
+    def _named(self, asked: Asked, understood: _Understood) -> tuple[Choice, ...]:
+        """What a message could mean that only names a thing ("invoice"): the likeliest answers that speak of it, or
+        whose nearest questions do. None for a message that says more, follows others, or was asked before."""
+        thing = thing_named(clean_text(asked.text[:_LONGEST]))
+        if asked.history or not thing:
+            return ()
+        edge = r"\b" if thing.isascii() else ""
+        names = re.compile(f"{edge}{re.escape(thing)}{edge}", re.IGNORECASE)
+        contents = self.lessons.contents
+        near = [place for place, _ in understood.found.nearest if names.search(contents.questions[place])]
+        if plain_question(asked.text) in {plain_question(contents.questions[place]) for place in near}:
+            return ()
+        titles: dict[int, str] = {}
+        for place in near:
+            titles.setdefault(int(contents.recall.matters_of_questions[place]), contents.questions[place])
+        able = {
+            answer.id: titles.get(matter)
+            for matter, _, answer in understood.likely
+            if answer is not None and (matter in titles or names.search(answer.text))
+        }
+        choices = [each for each in self._choices(understood) if each.answer in able][:_CHOICES]
+        return tuple(replace(each, title=able[each.answer] or each.title) for each in choices)
 
     def _taught(self, said: str, understood: _Understood) -> int | None:
         """The matter of the very question that somebody taught, if it is one."""
@@ -163,11 +193,9 @@ class ReleaseAnswerer:
     def _fitting(self, matter: int, asked: Asked, spoken: Language) -> Answer | None:
         """The answer of a matter that may be given to this customer today."""
         contents, day = self.lessons.contents, self.today()
-        able = [
-            answer
-            for name in contents.matters[matter].answers
-            if (answer := contents.answers[name]).valid_on(day) and answer.audience in ("", asked.audience)
-        ]
+        every = [contents.answers[name] for name in contents.matters[matter].answers]
+        able = [each for each in every if each.valid_on(day) and each.audience in ("", asked.audience)]
+        able.sort(key=lambda each: not each.audience)  # what is said to some goes before what is said to all
         if asked.language:
             wanted = _plain_language(asked.language)
             return next((each for each in able if _plain_language(each.language) in (wanted, "other")), None)

@@ -5,22 +5,24 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import Any
 
-from homefield.apps.support.understanding.fit import Fitted, Held, fit, held_of
+from homefield.apps.support.understanding.encoding import Encoder, network_for
+from homefield.apps.support.understanding.fit import Fitted, fit, held_of
 from homefield.apps.support.understanding.material import Material, read_material, with_learned
 from homefield.apps.support.understanding.promoting import first_gate
 from homefield.apps.support.understanding.release import write_release
 from homefield.apps.support.understanding.releases import register_release, releases_folder
-from homefield.apps.support.understanding.teach import Taught, answer_text, split_questions, teach
+from homefield.apps.support.understanding.splits import Taught, by_language, split_questions
+from homefield.apps.support.understanding.teach import answer_text, teach
 from homefield.bundle import Bundle
 from homefield.bundle.names import check_name
 from homefield.bundle.registry import Registry, open_registry
-from homefield.data.dataset import Dataset
+from homefield.data.dataset import Dataset, SplitName
 from homefield.errors import CallError
 from homefield.events import Event, Listener, silent
 from homefield.operate.promote import Promotion
@@ -84,19 +86,23 @@ def build(
     work = _work_folder(name, workspace, job)
     try:
         dataset, taught = split_questions(material, work / "data", seed=seed, listen=listen)
-        bundle = teach(
-            material, taught["train"], taught["validation"], work / "data", name=f"support-{name}", workspace=workspace,
-            settings=settings or {}, seed=seed, job=None if job is None else job.name, listen=listen,
-        )  # fmt: skip
+        parts = by_language(material, taught["train"], settings or {})
+        bundles = {
+            language: _network(
+                name, material, language, parts, taught, work / "data", workspace, settings, seed, job, listen
+            )
+            for language in parts
+        }
         listen(Event("stage", "support.stage.fit"))
-        matcher = Matcher(bundle, threads=workspace.settings.threads)
-        held = {split: _held(matcher, each) for split, each in taught.items()}
+        threads = workspace.settings.threads
+        encoder = Encoder({language: Matcher(bundle, threads=threads) for language, bundle in bundles.items()})
+        held = {split: held_of(encoder, each) for split, each in taught.items()}
         told = {name: answer_text(material, name) for name in material.answers}
         fitted = fit(
-            material, matcher, held["train"], held["validation"], held["calibration"], told, risk=risk, kept=KEPT
+            material, encoder, held["train"], held["validation"], held["calibration"], told, risk=risk, kept=KEPT
         )
         with open_registry(workspace) as registry:
-            release = _register(registry, name, material, dataset, bundle, fitted, job)
+            release = _register(registry, name, material, dataset, bundles, fitted, job)
             promotion = first_gate(registry, release, fitted.right, fitted.plain, by=local_user())
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -114,8 +120,33 @@ def _work_folder(name: str, workspace: Workspace, job: Path | None) -> Path:
     return work
 
 
-def _held(matcher: Matcher, taught: Taught) -> Held:
-    return held_of(matcher, taught.texts, taught.questions, taught.matters)
+def _network(
+    name: str,
+    material: Material,
+    language: str,
+    parts: Mapping[str, Taught],
+    taught: Mapping[SplitName, Taught],
+    folder: Path,
+    workspace: Workspace,
+    settings: Mapping[str, object] | None,
+    seed: int,
+    job: Path | None,
+    listen: Listener,
+) -> Bundle:
+    """Teach the network of one language; the only one goes by the application's name alone."""
+    languages = tuple(parts)
+    called, own, judged = f"support-{name}", material, taught["validation"]
+    if not judged.texts:
+        judged = taught["calibration"]
+    if len(languages) > 1:
+        called += f"-{language}"
+        same = [each for each in material.same if network_for(each.one, languages) == language]
+        own = replace(material, same=tuple(same))
+        judged = judged.only(row for row, text in enumerate(judged.texts) if network_for(text, languages) == language)
+    return teach(
+        own, parts[language], judged, folder / language, name=called, language=language, workspace=workspace,
+        settings=settings or {}, seed=seed, job=None if job is None else job.name, listen=listen,
+    )  # fmt: skip
 
 
 def _register(
@@ -123,15 +154,18 @@ def _register(
     name: str,
     material: Material,
     dataset: Dataset,
-    bundle: Bundle,
+    bundles: Mapping[str, Bundle],
     fitted: Fitted,
     job: Path | None,
 ) -> Release:
-    manifest = bundle.manifest
+    models = [
+        {"name": each.manifest.name, "version": each.manifest.version, "seal": each.manifest.seal, "language": language}
+        for language, each in bundles.items()
+    ]
     facts: dict[str, Any] = {
         "made": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "program": package_version("homefield"),
-        "model": {"name": manifest.name, "version": manifest.version, "seal": manifest.seal},
+        "models": models,
         "dataset": {
             "hash": dataset.manifest.hash,
             "rows": {split: int(each["rows"]) for split, each in dataset.manifest.splits.items()},

@@ -141,7 +141,7 @@ def judge_release(answerer: ReleaseAnswerer, path: Path, columns: Mapping[str, s
     right = _right(answerer, rows)
     questions = [row.question for row in rows]
     texts = [row.text if answerer.depth else row.question for row in rows]
-    held = Held(texts, questions, right, answerer.matcher.encode(texts))
+    held = Held(texts, questions, right, answerer.encoder.encode(texts), np.arange(len(rows)))
     asking = ask(contents.recall, contents.unknown, np.array(answerer.weights), held)
     limits = answerer.thresholds
     automatic = (asking.confidence >= limits.sure) & (asking.unknown < limits.strange)

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from homefield.apps.support.answers import Answer, plain_question
+from homefield.apps.support.understanding.encoding import Encoder
 from homefield.apps.support.understanding.material import Matter
 from homefield.apps.support.understanding.recall import Live
 from homefield.apps.support.understanding.release import Contents
 from homefield.data.clean import clean_text
 from homefield.data.language import language_of
-from homefield.serve import Matcher
 from homefield.store.learned import Learned
 
 __all__ = ["SAME", "Lessons", "id_of", "with_lessons"]
@@ -37,7 +37,7 @@ def id_of(text: str) -> str:
     return f"learned-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
-def with_lessons(contents: Contents, learned: Sequence[Learned], matcher: Matcher) -> Lessons:
+def with_lessons(contents: Contents, learned: Sequence[Learned], encoder: Encoder) -> Lessons:
     """Lay what was learned over the contents of a release. Of two lessons for one question the later one holds."""
     last = {plain_question(each.question) or each.question: each for each in learned}
     answers, matters = dict(contents.answers), list(contents.matters)
@@ -56,7 +56,7 @@ def with_lessons(contents: Contents, learned: Sequence[Learned], matcher: Matche
     texts = [text for text, _ in held]
     numbers = np.array([number for _, number in held], dtype=np.int64)
     recall = contents.recall
-    vectors = matcher.encode(texts)
+    vectors = encoder.encode(texts)
     near = recall.questions.search(vectors, 10)
     replaced = {
         int(old)

@@ -13,8 +13,9 @@ from threading import Lock
 from homefield.apps.support.answers import plain_question
 from homefield.apps.support.assistants import Correction
 from homefield.apps.support.understanding.answering import ReleaseAnswerer, Thresholds
+from homefield.apps.support.understanding.encoding import Encoder
 from homefield.apps.support.understanding.live import id_of
-from homefield.apps.support.understanding.release import Contents, read_release
+from homefield.apps.support.understanding.release import Contents, models_of, read_release
 from homefield.apps.support.understanding.releases import find_release, folder_of_release, names_in_use
 from homefield.bundle.registry import Registry
 from homefield.data.clean import clean_text
@@ -42,10 +43,10 @@ def open_answerer(
         CallError: as `find_release`. Tampered: a file is not what was registered.
     """
     release = find_release(registry, spec)
-    contents, matcher = _opened(registry, release, threads, sessions)
+    contents, encoder = _opened(registry, release, threads, sessions)
     with registry.store.read() as transaction:
         learned = learned_of(transaction, release.name)
-    return _answerer(release, contents, matcher, learned, today)
+    return _answerer(release, contents, encoder, learned, today)
 
 
 def teach_answer(registry: Registry, answerer: ReleaseAnswerer, correction: Correction) -> str:
@@ -140,12 +141,12 @@ class OpenApplications:
         with self._registry.store.read() as transaction:
             learned = tuple(learned_of(transaction, name))
         if before is None or before.version != release.version:
-            contents, matcher = _opened(self._registry, release, self._threads, self._sessions)
+            contents, encoder = _opened(self._registry, release, self._threads, self._sessions)
         elif before.learned == learned:  # something was put into use or taught elsewhere
             return before
         else:
-            contents, matcher = before.contents, before.matcher
-        return _answerer(release, contents, matcher, learned, date.today)
+            contents, encoder = before.contents, before.encoder
+        return _answerer(release, contents, encoder, learned, date.today)
 
 
 def _kept_text(answerer: ReleaseAnswerer, answer: str) -> str | None:
@@ -155,19 +156,21 @@ def _kept_text(answerer: ReleaseAnswerer, answer: str) -> str | None:
 
 def _opened(
     registry: Registry, release: Release, threads: int | None, sessions: Sessions | None
-) -> tuple[Contents, Matcher]:
+) -> tuple[Contents, Encoder]:
     contents = read_release(folder_of_release(registry, release), release.manifest)
-    model = release.manifest["model"]
-    bundle = registry.open(registry.find(f"{model['name']}@{model['version']}"))
-    if bundle.manifest.seal != model["seal"]:
-        raise CallError("support.other_model", release=f"{release.name}@{release.version}", model=model["name"])
-    return contents, Matcher(bundle, threads=threads, sessions=sessions)
+    networks = {}
+    for model in models_of(release.manifest):
+        bundle = registry.open(registry.find(f"{model['name']}@{model['version']}"))
+        if bundle.manifest.seal != model["seal"]:
+            raise CallError("support.other_model", release=f"{release.name}@{release.version}", model=model["name"])
+        networks[model.get("language", "")] = Matcher(bundle, threads=threads, sessions=sessions)
+    return contents, Encoder(networks)
 
 
 def _answerer(
     release: Release,
     contents: Contents,
-    matcher: Matcher,
+    encoder: Encoder,
     learned: Sequence[Learned],
     today: Callable[[], date],
 ) -> ReleaseAnswerer:
@@ -176,7 +179,7 @@ def _answerer(
         release.name,
         release.version,
         contents,
-        matcher,
+        encoder,
         tuple(manifest["weights"]),
         manifest["depth"],
         Thresholds.of(manifest),

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from homefield.apps.support.understanding.judging import Verdict, judge_release
 from homefield.apps.support.understanding.opened import open_answerer
+from homefield.apps.support.understanding.release import models_of
 from homefield.apps.support.understanding.releases import find_release
 from homefield.bundle.registry import Registry
 from homefield.errors import CallError
@@ -45,7 +46,7 @@ def promote_release(
     if against == release.version:
         raise CallError("gate.is_champion", model=f"{release.name}@{release.version}")
     verdict = judge_release(open_answerer(registry, f"{release.name}@{release.version}"), rows, columns)
-    checks = [_alike(registry, release), baseline_check(verdict.difference, verdict.judged.right >= 0)]
+    checks = [*_alike(registry, release), baseline_check(verdict.difference, verdict.judged.right >= 0)]
     if against is not None:
         rival = judge_release(open_answerer(registry, f"{release.name}@{against}"), rows, columns)
         checks.append(_not_worse(verdict, rival, margin))
@@ -62,7 +63,7 @@ def first_gate(
     if _champion(registry, release.name) is not None:
         return None
     difference = paired_difference(right, plain) if len(right) else None
-    checks = (_alike(registry, release), baseline_check(difference, right))
+    checks = (*_alike(registry, release), baseline_check(difference, right))
     gate = Gate(checks, None, len(right), "calibration")
     return promote(registry.store, Subject("application", release.name, release.version), gate, by=by)
 
@@ -90,9 +91,10 @@ def baseline_check(difference: Difference | None, rows: NDArray[np.bool_]) -> Ch
     return Check("baseline", difference.mean > 0, {"metric": "R@1", "rows": len(rows)}, difference)
 
 
-def _alike(registry: Registry, release: Release) -> Check:
-    model = release.manifest["model"]
-    return alike_check(registry.open(registry.find(f"{model['name']}@{model['version']}")))
+def _alike(registry: Registry, release: Release) -> list[Check]:
+    """Of every network."""
+    models = models_of(release.manifest)
+    return [alike_check(registry.open(registry.find(f"{each['name']}@{each['version']}"))) for each in models]
 
 
 def _not_worse(verdict: Verdict, rival: Verdict, margin: float) -> Check:

@@ -4,13 +4,15 @@ customer waits."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from homefield.apps.support.history import question_in
 from homefield.apps.support.understanding.lexicon import Lexicon
+from homefield.apps.support.understanding.vocabulary import Vocabulary
 from homefield.apps.support.understanding.weights import SIGNS
 from homefield.index import VectorIndex
 
@@ -39,11 +41,17 @@ class Head:
 @dataclass(frozen=True)
 class Found:
     """Of one question the candidates. matters: places `[M]`. signs: `[M, 6]`, see `weights.SIGNS`. nearest: places of
-    historical questions, nearest first, with their cosines."""
+    historical questions, nearest first, with their cosines. familiar: the share of its words that people ask with."""
 
     matters: NDArray[np.int64]
     signs: NDArray[np.float64]
     nearest: tuple[tuple[int, float], ...]
+    familiar: float = 1.0
+
+    def without(self, matter: int) -> Found:
+        """The same without a candidate, as if there were no such answer."""
+        kept = self.matters != matter
+        return replace(self, matters=self.matters[kept], signs=self.signs[kept])
 
 
 @dataclass(frozen=True)
@@ -67,6 +75,7 @@ class Recall:
         question_matters, answer_matters: `[N]` and `[A]`, the place of each one's matter.
         lexicon: the same questions and answers as counted n-grams.
         head: of the matters that were there when it was fitted.
+        vocabulary: the words of the same questions; none where they are many.
         live: what was learned since; its places follow those of the questions.
     """
 
@@ -78,11 +87,12 @@ class Recall:
         answer_matters: NDArray[np.int64],
         lexicon: Lexicon,
         head: Head,
+        vocabulary: Vocabulary | None = None,
         live: Live | None = None,
     ) -> None:
         self.questions, self.answers = questions, answers
         self.question_matters, self.answer_matters = question_matters, answer_matters
-        self.lexicon, self.head = lexicon, head
+        self.lexicon, self.head, self.vocabulary = lexicon, head, vocabulary
         self._live = live
         self._live_words = None if live is None else live.words.T.tocsr()
         self._all_matters = question_matters if live is None else np.concatenate([question_matters, live.matters])
@@ -95,8 +105,9 @@ class Recall:
     def with_live(self, live: Live) -> Recall:
         """The same, and what was learned since."""
         return Recall(
-            self.questions, self.answers, self.question_matters, self.answer_matters, self.lexicon, self.head, live
-        )
+            self.questions, self.answers, self.question_matters, self.answer_matters, self.lexicon, self.head,
+            self.vocabulary, live,
+        )  # fmt: skip
 
     def find(self, vectors: Vectors, texts: Sequence[str]) -> list[Found]:
         """The candidates of B questions: their vectors `[B, D]` of length 1 and their texts, cleaned."""
@@ -108,7 +119,8 @@ class Recall:
         for row in range(len(texts)):
             asked = self._with_live(near.ids[row], near.similarities[row].astype(np.float64), vectors[row])
             said = (told.ids[row], told.similarities[row].astype(np.float64))
-            found.append(self._found(asked, said, words[row], outputs[row]))
+            familiar = 1.0 if self.vocabulary is None else self.vocabulary.known(question_in(texts[row]))
+            found.append(replace(self._found(asked, said, words[row], outputs[row]), familiar=familiar))
         return found
 
     def _with_live(

@@ -2,18 +2,19 @@
 
 Layout::
 
-    manifest.json           the model by name, version and seal, weights, thresholds, and the SHA-256 of every file
+    manifest.json           the models by name, version and seal, weights, thresholds, and the SHA-256 of every file
     answers.json            approved answers, and which of them are one matter
     questions.parquet       historical questions with the places of their matters
     questions.index answers.index    their vectors
     lexicon.safetensors     their counted n-grams
+    vocabulary.safetensors  their words, while they are few
     head.safetensors        the linear layer
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -30,15 +31,17 @@ from homefield.apps.support.understanding.lexicon import Lexicon
 from homefield.apps.support.understanding.material import Matter
 from homefield.apps.support.understanding.recall import Head, Recall
 from homefield.apps.support.understanding.strangeness import Strangeness
+from homefield.apps.support.understanding.vocabulary import Vocabulary
 from homefield.errors import CallError, Tampered
 from homefield.files import new_folder, sha256_of, write_file
 from homefield.index import ExactIndex, GraphIndex, VectorIndex
 from homefield.store.columns import canonical
 
-__all__ = ["FORMAT", "MANIFEST", "Contents", "read_release", "write_release"]
+__all__ = ["FORMAT", "MANIFEST", "Contents", "models_of", "read_release", "write_release"]
 
-FORMAT = 1
+FORMAT = 2  # 1: one network, no vocabulary
 MANIFEST = "manifest.json"
+_VOCABULARY = "vocabulary.safetensors"
 _KINDS: Mapping[str, type[ExactIndex] | type[GraphIndex]] = {"exact": ExactIndex, "graph": GraphIndex}
 
 
@@ -62,7 +65,7 @@ def write_release(folder: Path, contents: Contents, facts: Mapping[str, Any]) ->
         MachineError: as `homefield.files.disk_errors`.
     """
     manifest: dict[str, Any] = {"format": FORMAT, "kind": "support", **facts}
-    place = folder / f"{manifest['model']['seal'][:12]}-{manifest['made'].replace(':', '').replace('+0000', '')}"
+    place = folder / f"{models_of(manifest)[0]['seal'][:12]}-{manifest['made'].replace(':', '').replace('+0000', '')}"
     with new_folder(place) as made:
         _write(made, contents)
         manifest["index"] = {
@@ -75,6 +78,13 @@ def write_release(folder: Path, contents: Contents, facts: Mapping[str, Any]) ->
         }
         write_file(made / MANIFEST, canonical(manifest))
     return manifest
+
+
+def models_of(manifest: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """The networks of a release: name, version and seal of each, and the language that it reads; the first reads
+    whatever is in none of theirs."""
+    found: Sequence[Mapping[str, Any]] = manifest["models"] if manifest["format"] > 1 else [manifest["model"]]
+    return found
 
 
 def read_release(folder: Path, manifest: Mapping[str, Any]) -> Contents:
@@ -109,6 +119,8 @@ def _write(folder: Path, contents: Contents) -> None:
     recall.questions.save(folder / "questions.index")
     recall.answers.save(folder / "answers.index")
     write_file(folder / "lexicon.safetensors", save(recall.lexicon.arrays()))
+    if recall.vocabulary is not None:
+        write_file(folder / _VOCABULARY, save(recall.vocabulary.arrays()))
     arrays: dict[str, NDArray[Any]] = {"weights": recall.head.weights, "bias": recall.head.bias}
     write_file(folder / "head.safetensors", save({name: np.ascontiguousarray(each) for name, each in arrays.items()}))
 
@@ -123,6 +135,9 @@ def _read(folder: Path, manifest: Mapping[str, Any]) -> Contents:
     indexes: dict[str, VectorIndex] = {
         name: _KINDS[manifest["index"][name]].load(folder / f"{name}.index") for name in ("questions", "answers")
     }
+    vocabulary = None
+    if _VOCABULARY in manifest["files"]:
+        vocabulary = Vocabulary.of_arrays(load_file(folder / _VOCABULARY))
     recall = Recall(
         indexes["questions"],
         indexes["answers"],
@@ -130,6 +145,7 @@ def _read(folder: Path, manifest: Mapping[str, Any]) -> Contents:
         np.array([place[name] for name in written["vectors"]], dtype=np.int64),
         Lexicon.of_arrays(load_file(folder / "lexicon.safetensors")),
         Head(arrays["weights"], arrays["bias"]),
+        vocabulary,
     )
     return Contents(
         answers,
