@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 import uvicorn
+from threadpoolctl import threadpool_limits
 
 from homefield.server.accept import Accepting
 from homefield.server.app import create_app
@@ -27,6 +28,9 @@ __all__ = ["serve_on"]
 _IN_FLIGHT = 60  # seconds that what is in flight may take
 # The network's thread wants the interpreter back as soon as a pass ends; the default, 5 ms, is longer than many passes.
 _SWITCH = 0.0005
+# NumPy's threads wait for each other awake: with two of them a message to a customer service of a million questions
+# took 56 ms of processor time, with one 14.
+_PRODUCTS = 1
 
 
 def serve_on(
@@ -45,6 +49,7 @@ def serve_on(
         as `create_app`.
     """
     sys.setswitchinterval(_SWITCH)
+    threadpool_limits(_PRODUCTS, user_api="blas")
     app = create_app(workspace, host=host, workers=workers)
     config = uvicorn.Config(
         app,
