@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homefield.apps.support.slots import only_data, slotted
+from homefield.apps.support.slots import called, only_data, slotted
 
 
 @pytest.mark.parametrize(
@@ -58,3 +58,10 @@ def test_a_message_that_only_gives_what_was_asked_for_is_told_from_one_that_says
         assert only_data(data), data
     for said in ("where is LD24071550?", "LD24071550 到哪了", "ok", "", "my order"):
         assert not only_data(said), said
+
+
+def test_every_placeholder_that_is_made_has_a_name_a_customer_understands() -> None:
+    made = {"order_id", "tracking_id", "phone", "email", "date", "time", "name"}
+    assert {called(one, "zh") for one in made} == {"订单号", "运单号", "手机号", "邮箱", "日期", "时间", "姓名"}
+    assert called("order_id", "en") == "order number"
+    assert called("delivery_slot", "zh") == "delivery slot"

@@ -56,7 +56,7 @@ def _build(given: Build, work: Work) -> Mapping[str, Any]:
             job=work.folder,
             listen=work.listen,
         ).release
-    told = {key: release.manifest[key] for key in ("model", "answers", "questions", "calibration", "risk")}
+    told = {key: release.manifest[key] for key in ("models", "answers", "questions", "calibration", "risk")}
     return {"release": f"{release.name}@{release.version}", "seal": release.seal, **told}
 
 

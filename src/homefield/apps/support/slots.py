@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["HOURS", "UNITS", "only_data", "slotted"]
+from homefield.messages import Language, catalogue
+
+__all__ = ["HOURS", "UNITS", "called", "only_data", "slotted"]
 
 UNITS: dict[str, str] = {
     "workday": r"(?:business|working)[ -]days?|个?工作日", "day": r"(?:calendar |natural )?days?|天"
@@ -58,6 +60,13 @@ _NAMING = re.compile(
     r"|订单号?|单号|编号|手机号?|电话|邮箱|号码|我的|我|是|的|这个|这是|就是",
     re.IGNORECASE,
 )
+
+
+def called(placeholder: str, language: Language) -> str:
+    """What a customer calls the value of a placeholder: those that `slotted` makes have names, others read as they are
+    written."""
+    known = catalogue(language, "support").get(f"support.value.{placeholder}")
+    return known or placeholder.replace("_", " ")
 
 
 def slotted(answer: str) -> str:

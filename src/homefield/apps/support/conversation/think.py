@@ -15,6 +15,7 @@ from homefield.apps.support.conversation.options import Question, SupportOptions
 from homefield.apps.support.conversation.states import Outcome
 from homefield.apps.support.conversation.wishes import chosen_of, topic_in, wants_human
 from homefield.apps.support.replies import Answerer, Asked, Choice, Decision, Near, Reply
+from homefield.apps.support.slots import called
 from homefield.data.language import language_of
 from homefield.errors import NotAllowed, RemoteError
 from homefield.messages import LANGUAGES, Language, default_language, text
@@ -137,7 +138,7 @@ class Thinker:
         said = question.zh if spoken(asked.language) == "zh" else question.en
         if not said:
             said = reply.text if name == reply.missing and reply.text else None
-        said = said or sentence("support.say.ask", asked.language, name=name)
+        said = said or sentence("support.say.ask", asked.language, name=called(name, spoken(asked.language)))
         if unknown:
             said = sentence("support.say.unknown", asked.language, value=asked.variables[name][:100]) + said
         reason = "support.why.unknown_value" if unknown else "support.why.missing"

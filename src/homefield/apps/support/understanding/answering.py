@@ -16,6 +16,7 @@ from homefield.apps.support.dialogues import Turn as Line
 from homefield.apps.support.history import history_text
 from homefield.apps.support.manners import tells_of_harm, thing_named, wants_human
 from homefield.apps.support.replies import Asked, Choice, Decision, Near, Reply
+from homefield.apps.support.slots import called
 from homefield.apps.support.understanding.encoding import Encoder
 from homefield.apps.support.understanding.live import SAME, Lessons, with_lessons
 from homefield.apps.support.understanding.recall import Found
@@ -209,7 +210,7 @@ class ReleaseAnswerer:
         near = self._near(understood)
         for name in answer.placeholders:
             if not asked.variables.get(name, "").strip():
-                said = text("support.reply.missing", spoken, name=name)
+                said = text("support.reply.missing", spoken, name=called(name, spoken))
                 reason = "support.why.missing"
                 return Reply(
                     "clarify", said, answer.id, chance, reason, self.release,

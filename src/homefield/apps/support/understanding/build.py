@@ -86,21 +86,10 @@ def build(
     work = _work_folder(name, workspace, job)
     try:
         dataset, taught = split_questions(material, work / "data", seed=seed, listen=listen)
-        parts = by_language(material, taught["train"], settings or {})
-        bundles = {
-            language: _network(
-                name, material, language, parts, taught, work / "data", workspace, settings, seed, job, listen
-            )
-            for language in parts
-        }
+        made = None if job is None else job.name
+        bundles = _networks(name, material, taught, work / "data", workspace, settings or {}, seed, made, listen)
         listen(Event("stage", "support.stage.fit"))
-        threads = workspace.settings.threads
-        encoder = Encoder({language: Matcher(bundle, threads=threads) for language, bundle in bundles.items()})
-        held = {split: held_of(encoder, each) for split, each in taught.items()}
-        told = {name: answer_text(material, name) for name in material.answers}
-        fitted = fit(
-            material, encoder, held["train"], held["validation"], held["calibration"], told, risk=risk, kept=KEPT
-        )
+        fitted = _fitted(material, bundles, taught, risk, workspace.settings.threads)
         with open_registry(workspace) as registry:
             release = _register(registry, name, material, dataset, bundles, fitted, job)
             promotion = first_gate(registry, release, fitted.right, fitted.plain, by=local_user())
@@ -120,33 +109,47 @@ def _work_folder(name: str, workspace: Workspace, job: Path | None) -> Path:
     return work
 
 
-def _network(
+def _networks(
     name: str,
     material: Material,
-    language: str,
-    parts: Mapping[str, Taught],
     taught: Mapping[SplitName, Taught],
     folder: Path,
     workspace: Workspace,
-    settings: Mapping[str, object] | None,
+    settings: Mapping[str, object],
     seed: int,
-    job: Path | None,
+    job: str | None,
     listen: Listener,
-) -> Bundle:
-    """Teach the network of one language; the only one goes by the application's name alone."""
-    languages = tuple(parts)
-    called, own, judged = f"support-{name}", material, taught["validation"]
+) -> Mapping[str, Bundle]:
+    """Teach a network for each language; the only one goes by the application's name alone."""
+    parts, judged = by_language(material, taught["train"], settings), taught["validation"]
     if not judged.texts:
         judged = taught["calibration"]
-    if len(languages) > 1:
-        called += f"-{language}"
-        same = [each for each in material.same if network_for(each.one, languages) == language]
-        own = replace(material, same=tuple(same))
-        judged = judged.only(row for row, text in enumerate(judged.texts) if network_for(text, languages) == language)
-    return teach(
-        own, parts[language], judged, folder / language, name=called, language=language, workspace=workspace,
-        settings=settings or {}, seed=seed, job=None if job is None else job.name, listen=listen,
-    )  # fmt: skip
+    languages, bundles = tuple(parts), {}
+    for language, part in parts.items():
+        called, own, asked = f"support-{name}", material, judged
+        if len(languages) > 1:
+            called += f"-{language}"
+            same = [each for each in material.same if network_for(each.one, languages) == language]
+            own = replace(material, same=tuple(same))
+            asked = judged.only(row for row, one in enumerate(judged.texts) if network_for(one, languages) == language)
+        bundles[language] = teach(
+            own, part, asked, folder / language, name=called, language=language, workspace=workspace,
+            settings=settings, seed=seed, job=job, listen=listen,
+        )  # fmt: skip
+    return bundles
+
+
+def _fitted(
+    material: Material,
+    bundles: Mapping[str, Bundle],
+    taught: Mapping[SplitName, Taught],
+    risk: float | None,
+    threads: int | None,
+) -> Fitted:
+    encoder = Encoder({language: Matcher(bundle, threads=threads) for language, bundle in bundles.items()})
+    held = {split: held_of(encoder, each) for split, each in taught.items()}
+    told = {name: answer_text(material, name) for name in material.answers}
+    return fit(material, encoder, held["train"], held["validation"], held["calibration"], told, risk=risk, kept=KEPT)
 
 
 def _register(
