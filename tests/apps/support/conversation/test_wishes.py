@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from homefield.apps.support.conversation.think import language_from
 from homefield.apps.support.conversation.wishes import chosen_of, topic_in, wants_human
 
 
@@ -60,3 +61,17 @@ def test_nothing_a_customer_writes_breaks_it(said: str) -> None:
     assert wants_human(said) in (True, False)
     assert topic_in(said, ["投诉", "lawyer"]) in (None, "投诉", "lawyer")
     assert chosen_of(said, ["a", "b"]) in (None, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("channel", "written", "expected"),
+    [
+        ("", "我的订单到哪儿了？", "zh"),
+        ("", "where is my order?", "en"),
+        ("", "LD24070418", ""),
+        ("", "订单号LD24070418", ""),
+        ("zh-CN", "where is my order?", "zh-CN"),
+    ],
+)
+def test_a_number_says_no_language(channel: str, written: str, expected: str) -> None:
+    assert language_from(channel, written) == expected

@@ -138,6 +138,21 @@ def test_what_was_said_before_a_question_makes_it_no_more_familiar() -> None:
     assert found.familiar == 0.0
 
 
+def test_a_question_counts_for_itself_more_than_with_what_was_said_before_it() -> None:
+    text, before = "ship to France", "ship to France <a> You can return it. <c> return a lamp"
+    whole = unit((VECTORS[0] + 0.6 * VECTORS[3])[None])  # what was said before outweighs the question
+    (apart,) = recall().find(whole, [before])
+    (both,) = recall().find(whole, [before], VECTORS[3:4])
+    (alone,) = recall().find(VECTORS[3:4], [text], VECTORS[3:4])
+    best = [one.matters[chances(one.signs, START).argmax()] for one in (apart, both, alone)]
+    assert best == [0, 1, 1]
+    cosines = [cosine for _, cosine in both.nearest]
+    assert cosines == sorted(cosines, reverse=True)
+    assert both.nearest[0] == (3, pytest.approx(1.0))
+    (same,) = recall().find(VECTORS[3:4], [text])
+    assert same.signs.tolist() == alone.signs.tolist()
+
+
 def test_a_lexicon_comes_back_as_it_was_kept() -> None:
     kept = Lexicon.of(ASKED, SAID)
     back = Lexicon.of_arrays(kept.arrays())

@@ -15,7 +15,7 @@ from homefield.apps.support.conversation.options import Question, SupportOptions
 from homefield.apps.support.conversation.states import Outcome
 from homefield.apps.support.conversation.wishes import chosen_of, topic_in, wants_human
 from homefield.apps.support.replies import Answerer, Asked, Choice, Decision, Near, Reply
-from homefield.apps.support.slots import called
+from homefield.apps.support.slots import called, only_data
 from homefield.data.language import language_of
 from homefield.errors import NotAllowed, RemoteError
 from homefield.messages import LANGUAGES, Language, default_language, text
@@ -174,9 +174,12 @@ def taken(
 
 
 def language_from(given: str, written: str) -> str:
-    """The language to reply in: the channel's word, else the message's own; empty where neither says one."""
+    """The language to reply in: the channel's word, else the message's own; empty where neither says one, as an order
+    number does not."""
     if given:
         return given[:10]
+    if only_data(written):
+        return ""
     found = language_of(written[:_SCANNED])
     return found if found in LANGUAGES else ""
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from homefield.apps.support.answers import Answer, plain_question
 from homefield.apps.support.dialogues import Turn as Line
-from homefield.apps.support.history import history_text
+from homefield.apps.support.history import history_text, question_in
 from homefield.apps.support.manners import tells_of_harm, thing_named, wants_human
 from homefield.apps.support.replies import Asked, Choice, Decision, Near, Reply
 from homefield.apps.support.slots import called
@@ -146,8 +146,9 @@ class ReleaseAnswerer:
         ]
         query = history_text([*lines, Line("customer", said)], depth=self.depth) if self.depth else said
         recall = self.lessons.contents.recall
-        vectors = self.encoder.encode([query])
-        found = recall.find(vectors, [query])[0]
+        readings = list(dict.fromkeys((query, question_in(query))))
+        vectors = self.encoder.encode(readings)
+        found = recall.find(vectors[:1], [query], vectors[-1:])[0]
         unknown = self.contents.unknown
         scores = unknown.score([found])
         # The chance that it is this answer, if it is one that there is at all.

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from homefield.apps.support.history import question_in
 from homefield.apps.support.understanding.encoding import Encoder
 from homefield.apps.support.understanding.lexicon import Lexicon
 from homefield.apps.support.understanding.material import Material
@@ -42,13 +43,14 @@ Vectors = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Held:
-    """Questions of a split with their vectors. texts: cleaned, as the network reads them. groups: alike or of one
-    dialogue where their number is."""
+    """Questions of a split with their vectors. texts: cleaned, as the network reads them. alone: vectors of the
+    questions without earlier turns. groups: alike or of one dialogue where their number is."""
 
     texts: Sequence[str]
     questions: Sequence[str]
     matters: NDArray[np.int64]
     vectors: Vectors
+    alone: Vectors
     groups: NDArray[np.int64]
 
     def __len__(self) -> int:
@@ -61,6 +63,7 @@ class Held:
             [self.questions[row] for row in rows.tolist()],
             self.matters[rows],
             self.vectors[rows],
+            self.alone[rows],
             self.groups[rows],
         )
 
@@ -106,7 +109,11 @@ class _Ways:
 def held_of(encoder: Encoder, taught: Taught) -> Held:
     """Encode the questions of a split."""
     matters, groups = (np.asarray(each, dtype=np.int64) for each in (taught.matters, taught.groups))
-    return Held(taught.texts, taught.questions, matters, encoder.encode(taught.texts), groups)
+    vectors = encoder.encode(taught.texts)
+    alone = vectors.copy()
+    if rows := [row for row, text in enumerate(taught.texts) if question_in(text) != text]:
+        alone[rows] = encoder.encode([question_in(taught.texts[row]) for row in rows])
+    return Held(taught.texts, taught.questions, matters, vectors, alone, groups)
 
 
 def fit(
@@ -127,10 +134,10 @@ def fit(
     if len(validation):
         first = _recall(train, told, _head(train, len(material.matters)))
         some = validation.only(np.arange(min(WEIGHED, len(validation))))
-        ways = _Ways.fit(first.find(some.vectors, some.texts), some.matters.tolist())
+        ways = _Ways.fit(first.find(some.vectors, some.texts, some.alone), some.matters.tolist())
         # The head is of the training questions, as when the weights were fitted.
         shipped, recall = known, _recall(known, told, first.head)
-        found, each = recall.find(calibration.vectors, calibration.texts), [ways] * len(calibration)
+        found, each = recall.find(calibration.vectors, calibration.texts, calibration.alone), [ways] * len(calibration)
         asked = _asking(found, each, calibration.matters)
         plain = known.matters[recall.lexicon.nearest(calibration.texts)] == calibration.matters
     else:
@@ -146,7 +153,7 @@ def fit(
 
 def ask(recall: Recall, unknown: Strangeness, weights: NDArray[np.float64], held: Held) -> Asking:
     """Ask the questions of a split."""
-    found = recall.find(held.vectors, held.texts) if len(held) else []
+    found = recall.find(held.vectors, held.texts, held.alone) if len(held) else []
     return _asking(found, [_Ways(weights, unknown)] * len(held), held.matters)
 
 
@@ -161,7 +168,7 @@ def _crosswise(known: Held, held: Held, told: Held, matters: int) -> tuple[Askin
         base, asked = _joined(known, held.only(others)), held.only(rows)
         recall = _recall(base, told, _head(base, matters), Vocabulary.of(base.questions))
         plain[rows] = base.matters[recall.lexicon.nearest(asked.texts)] == asked.matters
-        for row, each in zip(rows.tolist(), recall.find(asked.vectors, asked.texts), strict=True):
+        for row, each in zip(rows.tolist(), recall.find(asked.vectors, asked.texts, asked.alone), strict=True):
             found[row] = each
     every = [each for each in found if each is not None]
     ways = []
@@ -255,6 +262,7 @@ def _joined(one: Held, other: Held) -> Held:
         [*one.questions, *other.questions],
         np.concatenate([one.matters, other.matters]),
         np.concatenate([one.vectors, other.vectors]),
+        np.concatenate([one.alone, other.alone]),
         np.concatenate([one.groups, other.groups]),
     )
 

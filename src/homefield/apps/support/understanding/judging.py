@@ -22,9 +22,10 @@ from homefield.apps.support.history import history_text
 from homefield.apps.support.pairs import read_intents, read_pairs
 from homefield.apps.support.slots import slotted
 from homefield.apps.support.understanding.answering import ReleaseAnswerer
-from homefield.apps.support.understanding.fit import Asking, Held, ask
+from homefield.apps.support.understanding.fit import Asking, ask, held_of
 from homefield.apps.support.understanding.material import DEPTH
 from homefield.apps.support.understanding.release import Contents
+from homefield.apps.support.understanding.splits import Taught
 from homefield.data.language import languages_of
 from homefield.errors import RecordsError
 from homefield.evaluate.significance import Difference, paired_difference
@@ -141,7 +142,8 @@ def judge_release(answerer: ReleaseAnswerer, path: Path, columns: Mapping[str, s
     right = _right(answerer, rows)
     questions = [row.question for row in rows]
     texts = [row.text if answerer.depth else row.question for row in rows]
-    held = Held(texts, questions, right, answerer.encoder.encode(texts), np.arange(len(rows)))
+    taught = Taught(tuple(texts), tuple(questions), tuple(right.tolist()), tuple(range(len(rows))))
+    held = held_of(answerer.encoder, taught)
     asking = ask(contents.recall, contents.unknown, np.array(answerer.weights), held)
     limits = answerer.thresholds
     automatic = (asking.confidence >= limits.sure) & (asking.unknown < limits.strange)

@@ -19,6 +19,9 @@ from homefield.index import VectorIndex
 __all__ = ["Found", "Head", "Live", "Recall"]
 
 QUESTIONS, ANSWERS, WORDS = 40, 10, 20  # nearest ones that become candidates
+# The share of a question's own reading. Of the answers given to 36 follow-ups and 111 questions on another topic, in 80
+# held-out dialogues of the sample shop, 37 and 50 % were wrong with the other reading alone; with both 5 and 8 %.
+_ALONE = 0.7
 _WARMTH = 0.05  # of the votes: a question whose cosine is so much lower has a vote e times smaller
 _LEAST = 0.01  # vote that a matter without any is given
 
@@ -109,8 +112,19 @@ class Recall:
             self.vocabulary, live,
         )  # fmt: skip
 
-    def find(self, vectors: Vectors, texts: Sequence[str]) -> list[Found]:
-        """The candidates of B questions: their vectors `[B, D]` of length 1 and their texts, cleaned."""
+    def find(self, vectors: Vectors, texts: Sequence[str], alone: Vectors | None = None) -> list[Found]:
+        """The candidates of B questions: their vectors `[B, D]` of length 1 and their texts, cleaned.
+
+        alone: vectors of the questions without the earlier turns behind them; then both readings count.
+        """
+        found = self._read(vectors, texts)
+        rows = [row for row, text in enumerate(texts) if question_in(text) != text]
+        if rows and alone is not None:
+            for row, each in zip(rows, self._read(alone[rows], [question_in(texts[row]) for row in rows]), strict=True):
+                found[row] = _both(each, found[row])
+        return found
+
+    def _read(self, vectors: Vectors, texts: Sequence[str]) -> list[Found]:
         near = self.questions.search(vectors, QUESTIONS)
         told = self.answers.search(vectors, ANSWERS)
         words = self.lexicon.rows(texts)
@@ -196,6 +210,21 @@ def _told_by_head(matters: NDArray[np.int64], outputs: NDArray[np.float64]) -> N
 def _last(cosines: NDArray[np.float64]) -> float:
     """What is not among the nearest is no nearer than the last of them."""
     return float(cosines[-1]) if len(cosines) else 0.0
+
+
+def _both(alone: Found, whole: Found) -> Found:
+    """A question read alone and with what was said before."""
+    matters = np.union1d(alone.matters, whole.matters)
+    signs = np.zeros((len(matters), len(SIGNS)))
+    for each, share in ((alone, _ALONE), (whole, 1.0 - _ALONE)):
+        own = np.tile(each.signs.min(axis=0), (len(matters), 1))  # what is no candidate is no likelier than the least
+        own[np.searchsorted(matters, each.matters)] = each.signs
+        signs += share * own
+    nearest = dict(alone.nearest)
+    for place, cosine in whole.nearest:
+        nearest[place] = max(cosine, nearest.get(place, cosine))
+    ordered = sorted(nearest.items(), key=lambda pair: -pair[1])[:QUESTIONS]
+    return replace(whole, matters=matters, signs=signs, nearest=tuple(ordered))
 
 
 def _highest(
