@@ -20,10 +20,10 @@ from homefield.apps.support.manners import (
     is_hold,
     is_question,
     is_thanks,
-    wants_human,
     weight,
 )
 from homefield.apps.support.slots import only_data
+from homefield.apps.support.wishes import wants_human
 
 __all__ = ["Exchange", "best_answer", "exchanges"]
 

@@ -1,4 +1,4 @@
-"""What people say besides the matter: greetings, thanks, "one moment", small talk, the wish for a human.
+"""What people say besides the matter: greetings, thanks, "one moment", small talk.
 
 One idea: take all such phrases out of a message and see how much is left. "Hi, one moment please" leaves nothing;
 "Hi, returns are free" leaves the matter. Chinese characters weigh as much as three Latin letters.
@@ -17,7 +17,6 @@ __all__ = [
     "matter",
     "tells_of_harm",
     "thing_named",
-    "wants_human",
     "weight",
 ]
 
@@ -65,14 +64,6 @@ _SMALL = (
     r"|今天天气[\w]{0,8}|(?:你)?吃(?:饭)?了(?:吗|么|没)|讲个笑话|你叫什么(?:名字)?|对(?:的|了)?|是的|那|啊|吗"
     r"|呢|吧|哈|呀|啦"
 )
-_HUMAN = (
-    r"\b(?:(?:talk|speak|chat|connect me|put me through|transfer me) (?:to|with) (?:a |an |the |your "
-    r"|some)?(?:real |actual |live )?"
-    r"(?:human|person|agent|someone|somebody|manager|supervisor|people|representative|colleague)"
-    r"|(?:real|actual|live) (?:human|person|agent)|human (?:agent|being|please)|customer service rep\w*)\b"
-    r"|转人工|人工(?:客服|服务)|真人(?!吗)|(?:找|要|换)(?:个)?(?:人工|真人|经理|主管|领导|活人)"
-    r"|叫(?:你们)?(?:经理|主管|领导)"
-)
 # Somebody was hurt, or the law is called for: whatever else is asked, no template is the reply to that.
 _HARM = re.compile(
     r"\b(?:(?:was|were|is|are|been|got|am|gets?) (?:badly |seriously )?(?:hurt|injured|burn(?:t|ed)|poisoned)"
@@ -84,7 +75,6 @@ _HARM = re.compile(
 )
 _POLITE = re.compile(f"{_HOLD}|{_THANKS}|{_GREETING}|{_SMALL}", re.IGNORECASE)
 _HOLDING, _THANKING = re.compile(_HOLD, re.IGNORECASE), re.compile(_THANKS, re.IGNORECASE)
-_WISH = re.compile(_HUMAN, re.IGNORECASE)
 _ASKING = re.compile(
     r"[?？]\s*$|\b(?:could|can|may) (?:you|i have) [\w ,']{0,60}(?:number|name|address|mail|photo)"
     r"|请(?:您)?提供|麻烦(?:您)?(?:提供|发)"
@@ -134,11 +124,6 @@ def is_asking(text: str) -> bool:
 def is_question(text: str) -> bool:
     """Whether `text` is put as a question, with or without a question mark."""
     return _QUESTION.search(text) is not None
-
-
-def wants_human(text: str) -> bool:
-    """Whether a customer asks for a human being."""
-    return _WISH.search(text) is not None
 
 
 def tells_of_harm(text: str) -> bool:

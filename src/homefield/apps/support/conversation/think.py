@@ -13,9 +13,9 @@ from typing import Any
 from homefield.apps.support.conversation.lookups import look_up
 from homefield.apps.support.conversation.options import Question, SupportOptions
 from homefield.apps.support.conversation.states import Outcome
-from homefield.apps.support.conversation.wishes import chosen_of, topic_in, wants_human
-from homefield.apps.support.replies import Answerer, Asked, Choice, Decision, Near, Reply
+from homefield.apps.support.replies import Answerer, Asked, Reply
 from homefield.apps.support.slots import called, only_data
+from homefield.apps.support.wishes import chosen_of, topic_in, wants_human
 from homefield.data.language import language_of
 from homefield.errors import NotAllowed, RemoteError
 from homefield.messages import LANGUAGES, Language, default_language, text
@@ -30,22 +30,12 @@ _VALUE_WITHIN = 300  # characters of a message in which a value is looked for
 
 
 @dataclass(frozen=True)
-class Decided:
-    """What the bot would say and why, as `homefield.apps.support.replies.Reply` has it.
+class Decided(Reply):
+    """What the bot would say and why.
 
     expects: what the customer's next message may be. forgets: a variable that turned out to be none.
     """
 
-    decision: Decision
-    text: str
-    answer: str | None
-    confidence: float
-    reason: str
-    release: str
-    choices: tuple[Choice, ...] = ()
-    runners_up: tuple[Choice, ...] = ()
-    nearest: tuple[Near, ...] = ()
-    missing: str = ""
     expects: Mapping[str, Any] | None = None
     forgets: str = ""
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from homefield.apps.support.answers import Answer, plain_question
 from homefield.apps.support.dialogues import Turn as Line
 from homefield.apps.support.history import history_text, question_in
-from homefield.apps.support.manners import tells_of_harm, thing_named, wants_human
+from homefield.apps.support.manners import tells_of_harm, thing_named
 from homefield.apps.support.replies import Asked, Choice, Decision, Near, Reply
 from homefield.apps.support.slots import called
 from homefield.apps.support.understanding.encoding import Encoder
@@ -22,6 +22,7 @@ from homefield.apps.support.understanding.live import SAME, Lessons, with_lesson
 from homefield.apps.support.understanding.recall import Found
 from homefield.apps.support.understanding.release import Contents
 from homefield.apps.support.understanding.weights import chances
+from homefield.apps.support.wishes import wants_human
 from homefield.data.clean import clean_text
 from homefield.data.language import language_of
 from homefield.messages import Language, text

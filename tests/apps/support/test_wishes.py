@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from homefield.apps.support.conversation.think import language_from
-from homefield.apps.support.conversation.wishes import chosen_of, topic_in, wants_human
+from homefield.apps.support.wishes import chosen_of, topic_in, wants_human
 
 
 @pytest.mark.parametrize(
