@@ -17,6 +17,7 @@ from homefield.apps.support.wishes import chosen_of, topic_in, wants_human
         "我不想和机器人聊", "给我转个真人",
         "human", "Agent!", "I want to speak to a human", "can I talk to a real person please", "get me an agent",
         "please transfer me to a human agent", "Could you connect me with a live representative?", "human please",
+        "找你们经理", "叫主管来", "let me talk to someone",
         "I need a real person", "let me talk with your manager",
     ],
 )  # fmt: skip

@@ -17,7 +17,8 @@ _PERSON = (
 _WISHES = re.compile(
     r"(?:转|转接|接|找|要|换|叫)人工|人工客服|人工服务|真人客服|真人服务"
     rf"|(?:转|找|要|换|叫|接|让|和|跟){_ONE}(?:真人|活人|人工)|不(?:想|要)(?:和|跟)(?:机器人|机器)(?:聊|说|谈)"
-    rf"|\b(?:speak|talk|chat)\s+(?:to|with)\s+(?:{_PERSON}|(?:an?|the|your)\s+(?:manager|supervisor)\b)"
+    rf"|(?:找|要|换|叫){_ONE}(?:你们)?(?:的)?(?:经理|主管|领导)"
+    rf"|\b(?:speak|talk|chat)\s+(?:to|with)\s+(?:{_PERSON}|(?:an?|the|your|some)\s+(?:manager|supervisor)\b|some(?:one|body)\b)"
     rf"|\b(?:connect|transfer|switch|put|pass)\s+(?:me\s+)?(?:through\s+)?(?:over\s+|on\s+)?(?:to|with)\s+{_PERSON}"
     rf"|\b(?:want|need|prefer|give me|get me)\s+{_PERSON}"
     r"|\b(?:human|agent|representative|operator)\s*,?\s*please\b",
