@@ -108,6 +108,7 @@ def risk(seed: int, settings: Mapping[str, str], folder: Path) -> Numbers:
         place.mkdir()
         verdict = _judged(pl.read_csv(DATA / f"{name}_train.csv"), DATA / f"{test}.csv", seed, settings, place)
         sure, right = verdict.judged.asking.confidence, verdict.judged.correct
+        np.savez_compressed(folder.parent / f"{name}-{seed}.npz", confidence=sure, correct=right)
         found[f"{name}_recall_1"] = float(verdict.numbers["recall_1"])
         found[f"{name}_broken"], found[f"{name}_automatic"] = resplit(sure, right, seed)
     return found

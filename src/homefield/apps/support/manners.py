@@ -67,6 +67,7 @@ _SMALL = (
 # Somebody was hurt, or the law is called for: whatever else is asked, no template is the reply to that.
 _HARM = re.compile(
     r"\b(?:(?:was|were|is|are|been|got|am|gets?) (?:badly |seriously )?(?:hurt|injured|burn(?:t|ed)|poisoned)"
+    r"|(?:hurt|injured|burn(?:t|ed)|poisoned) (?:me|him|her|us|them|my|our)"
     r"|injur(?:y|ies)|ambulance|(?:in|to) (?:the )?hospital|electric shock|electrocuted|caught fire|is on fire"
     r"|suicide|kill myself|(?:my|a|our) (?:lawyer|solicitor|attorney)|legal action|sue you|take you to court)\b"
     r"|[摔砸夹割烫烧扎压电](?:到)?伤|受伤|骨折|流血|触电|漏电|着火|起火|中毒|住院|送医|医药费|医疗费"

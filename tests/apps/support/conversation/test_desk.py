@@ -211,6 +211,19 @@ class TestValues:
         assert said[1].row.variables == {"order_id": "87654321"}
         assert talk(desk, "我要发票")[0].reply.text == "87654321 的发票已寄出。"  # type: ignore[union-attr]
 
+    @pytest.mark.parametrize("written", ["invoice for 87654321 please", "87654321要开发票"])
+    def test_a_value_in_the_message_itself_is_not_asked_for_and_stays(self, store: Store, written: str) -> None:
+        said = talk(made(store, ask=ORDER), written, "return?")
+        assert decisions(said) == ["answer", "answer"]
+        assert "87654321" in str(texts(said)[0])
+        assert said[1].row.variables == {"order_id": "87654321"}
+
+    @pytest.mark.parametrize("pattern", [r"\S+", ".+", r"\w+"])
+    def test_a_lax_pattern_does_not_take_a_word_of_the_message_for_the_value(self, store: Store, pattern: str) -> None:
+        said = talk(made(store, ask={"order_id": {"pattern": pattern}}), "I want 2 invoices", "要开2张发票")
+        assert decisions(said)[0] == "clarify"
+        assert said[0].row.variables == {}
+
     def test_a_message_that_holds_no_such_value_is_a_question_of_its_own(self, store: Store) -> None:
         said = talk(made(store, ask=ORDER, handoff={"failures": 3}), "我要发票", "123456789", "return?")
         assert texts(said) == ["订单号是多少？", "抱歉，这个我还不知道。", "You can return it within 14 days."]

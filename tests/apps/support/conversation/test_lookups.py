@@ -52,6 +52,23 @@ def test_the_value_is_asked_for_looked_up_and_told(store: Store) -> None:
         assert [path for _, path, _, _ in there.asked] == ["/orders/12345678"]
 
 
+def test_a_value_in_the_message_itself_is_looked_up_in_the_place_of_one_told_before(store: Store) -> None:
+    with answering(orders) as there:
+        shop = desk(store, there, failures=3)
+        said = say(shop, "where is my order 12345678", "and my order 87654321?", "where is my order?")
+    assert said[:2] == ["Order 12345678 is shipped.", "I found nothing for “87654321”. Your order number?"]
+    assert said[2] == "Your order number?"
+    assert [path for _, path, _, _ in there.asked] == ["/orders/12345678", "/orders/87654321"]
+
+
+def test_a_value_that_the_channel_gave_is_not_replaced_by_what_the_customer_writes(store: Store) -> None:
+    with answering(orders) as there:
+        incoming = Incoming("where is my order 87654321", peer="one", variables={"order_id": "12345678"})
+        said = desk(store, there).take(incoming)
+    assert said.reply is not None
+    assert said.reply.text == "Order 12345678 is shipped."
+
+
 def test_what_was_looked_up_is_looked_up_again_for_the_next_question(store: Store) -> None:
     with answering(orders) as there:
         shop = desk(store, there)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from homefield.apps.support.replies import Asked
 from homefield.apps.support.understanding.answering import ReleaseAnswerer, Thresholds
 from homefield.apps.support.understanding.judging import judge_release
 from homefield.apps.support.understanding.opened import OpenApplications, open_answerer
@@ -45,6 +46,17 @@ def own(shop: Shop, tmp_path: Path) -> Iterator[Registry]:
     with open_registry(Workspace(tmp_path / "workspace")) as registry:
         register_release(registry, "shop", find_release(registry, "shop@1").manifest, by="ann")
         yield registry
+
+
+def test_a_message_that_a_rule_answers_is_not_automatic(answerer: ReleaseAnswerer, tmp_path: Path) -> None:
+    sure = replace(answerer, thresholds=Thresholds(0.0, np.inf))
+    answer, wordings = next(iter(QUESTIONS.items()))
+    asked = [wordings[0].format("bed"), "let me talk to a human", "the bed hurt my child", "?!"]
+    file = tmp_path / "asked.csv"
+    file.write_text("\n".join(["question,answer", *(f"{text},{answer}" for text in asked)]), encoding="utf-8")
+    verdict = judge_release(sure, file)
+    assert verdict.judged.automatic.tolist() == [True, False, False, False]
+    assert [sure.reply(Asked(text)).decision for text in asked] == ["answer", "handoff", "handoff", "abstain"]
 
 
 def test_every_number_is_of_the_rows_it_says(answerer: ReleaseAnswerer, questions: Path) -> None:

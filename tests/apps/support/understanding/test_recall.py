@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -114,6 +116,23 @@ def test_the_stranger_a_question_the_less_likely_is_it_known(scores: list[float]
     chance = fitted.known(np.sort(np.array(scores)))
     assert ((chance >= 0) & (chance <= 1)).all()
     assert (np.diff(chance) <= 0).all()
+
+
+def test_each_language_is_measured_in_its_own_spread() -> None:
+    """Cosines of the one language lie so high that its strangest are above the other's most usual ones."""
+    random = np.random.default_rng(0)
+    asked = [
+        Found(np.arange(2), np.tile([[near, 0, 0, 0, 0, 0]], (2, 1)), (), language=language)
+        for language, middle in (("zh", 0.9), ("en", 0.5))
+        for near in random.normal(middle, 0.02, 40)
+    ]
+    fitted = Strangeness.fit(asked, [0] * len(asked))
+    scores = fitted.score(asked)
+    assert abs(np.median(scores[:40]) - np.median(scores[40:])) < 0.1
+    signs = np.tile([[0.7, 0, 0, 0, 0, 0]], (2, 1))
+    strange = [replace(asked[0], signs=signs, language=language) for language in ("zh", "en")]
+    assert fitted.score(strange)[0] > scores[:40].max() > scores[40:].min() > fitted.score(strange)[1]
+    assert np.array_equal(Strangeness.of(fitted.as_json()).score(strange), fitted.score(strange))
 
 
 def test_a_release_of_before_takes_every_question_for_known() -> None:

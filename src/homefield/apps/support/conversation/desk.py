@@ -336,10 +336,11 @@ class Desk:
             transaction, row, "bot", decided.text, replies_to=message.id, facts=decided.facts()
         )
         changes: dict[str, Any] = {"state": after.state, "failures": after.failures, "expects": decided.expects}
-        if decided.forgets:
-            changes["variables"] = {name: value for name, value in row.variables.items() if name != decided.forgets}
+        variables = {**row.variables, **decided.learns}
+        variables.pop(decided.forgets, None)
+        changes["variables"] = variables
         if after.state == "waiting":
-            changes["handoff"] = summary(before, message.text, decided.reason, row.variables, decided.answer)
+            changes["handoff"] = summary(before, message.text, decided.reason, variables, decided.answer)
         self._forget_behind(transaction, message)
         return Said(conversations.change(transaction, row, **changes), message, reply, thought.again)
 

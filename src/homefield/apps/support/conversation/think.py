@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 from homefield.apps.support.conversation.lookups import look_up
@@ -27,16 +28,19 @@ __all__ = ["Decided", "Thinker", "Thought", "language_from", "sentence", "spoken
 _VALUES = 8  # placeholders of one answer that are looked up one after the other
 _SCANNED = 1_000
 _VALUE_WITHIN = 300  # characters of a message in which a value is looked for
+_IDENTIFIER = re.compile(r"(?=[^0-9]*[0-9])[0-9A-Za-z#_./-]+")
 
 
 @dataclass(frozen=True)
 class Decided(Reply):
     """What the bot would say and why.
 
-    expects: what the customer's next message may be. forgets: a variable that turned out to be none.
+    expects: what the customer's next message may be. learns: values that the message itself held. forgets: a variable
+    that turned out to be none.
     """
 
     expects: Mapping[str, Any] | None = None
+    learns: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     forgets: str = ""
 
     def outcome(self, asked_before: str) -> Outcome:
@@ -88,7 +92,7 @@ class Thinker:
             return self._hand_over(asked, "support.why.wish")
         if topic_in(written, handoff.words) is not None:
             return self._hand_over(asked, "support.why.topic")
-        decided = self._filled(asked)
+        decided = self._filled(asked, written)
         if decided.answer in handoff.answers:
             return self._hand_over(asked, "support.why.topic", decided)
         if decided.decision == "answer" and decided.confidence < handoff.confidence:
@@ -100,18 +104,42 @@ class Thinker:
             return replace(decided, expects={"titles": titles})
         return decided
 
-    def _filled(self, asked: Asked) -> Decided:
-        """The reply with every value that can be had; a value that is lacking becomes a question."""
+    def _filled(self, asked: Asked, written: str) -> Decided:
+        """The reply with every value that can be had; a value that is lacking is read from the message, else asked
+        for."""
+        learned = self._corrected(asked, written)
+        asked = replace(asked, variables={**asked.variables, **learned})
+        return replace(self._with_values(asked, written, learned), learns=learned)
+
+    def _corrected(self, asked: Asked, written: str) -> dict[str, str]:
+        """Values of the message that take the place of what the customer told before; what a channel gave stays."""
+        before = [turn.text for turn in asked.history if turn.speaker == "customer"]
+        found = {
+            name: value
+            for name, question in self._options.ask.items()
+            if (known := asked.variables.get(name))
+            and any(known in text for text in before)
+            and (value := _told_in(written, question)) is not None
+        }
+        return {name: value for name, value in found.items() if value != asked.variables[name]}
+
+    def _with_values(self, asked: Asked, written: str, learned: dict[str, str]) -> Decided:
         for _ in range(_VALUES):
             reply = self._answerer.reply(asked)
             if reply.decision != "clarify" or not reply.missing:
                 return _as_is(reply)
             source = self._options.sources.get(reply.missing)
-            if source is None:
-                return self._ask_for(reply.missing, asked, reply)
-            lacking = next((name for name in source.wanted if not asked.variables.get(name)), None)
+            lacking: str | None = reply.missing
+            if source is not None:
+                lacking = next((name for name in source.wanted if not asked.variables.get(name)), None)
             if lacking is not None:
-                return self._ask_for(lacking, asked, reply)
+                value = _told_in(written, self._options.ask.get(lacking, Question()))
+                if value is None:
+                    return self._ask_for(lacking, asked, reply)
+                learned[lacking] = value
+                asked = replace(asked, variables={**asked.variables, lacking: value})
+                continue
+            assert source is not None
             try:
                 value = look_up(source, asked.variables, self._allowed)
             except (RemoteError, NotAllowed):
@@ -153,14 +181,24 @@ def taken(
         return (written if place is None else str(titles[place])), {}
     name = str(expects["name"])
     question = questions.get(name, Question())
-    if question.pattern is None or wants_human(written):
-        return written, {}
+    value = None if wants_human(written) else _value_in(written, question)
+    return (written, {}) if value is None else (str(expects["asked"]), {name: value})
+
+
+def _value_in(written: str, question: Question) -> str | None:
+    """What the pattern of `question` finds in a message."""
+    if question.pattern is None:
+        return None
     # The edges keep a long number from being taken for a short one.
     edged = rf"(?<![0-9A-Za-z])(?:{question.pattern})(?![0-9A-Za-z])"
     match = re.search(edged, written[:_VALUE_WITHIN])
-    if match is None or not match[0].strip():
-        return written, {}
-    return str(expects["asked"]), {name: match[0].strip()}
+    return (match[0].strip() or None) if match else None
+
+
+def _told_in(written: str, question: Question) -> str | None:
+    """The same in a message that was not asked for it: only a number or a code, since a lax pattern finds any word."""
+    value = _value_in(written, question)
+    return value if value is not None and _IDENTIFIER.fullmatch(value) else None
 
 
 def language_from(given: str, written: str) -> str:

@@ -35,6 +35,7 @@ PLAIN = 0.5
 _LIKELY, _TOGETHER, _CHOICES = 0.1, 0.6, 3  # a choice offered; all that are offered; how many
 _NEAREST, _RUNNERS = 3, 3
 _LONGEST = 4_000  # characters of a message that are read: more than anybody asks, less than it costs to read
+_BRIEF = "support.why.brief"
 _PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]{0,39})\}")
 
 
@@ -61,11 +62,12 @@ class Thresholds:
 @dataclass(frozen=True)
 class _Understood:
     """A message as the release sees it: candidates by chance, the likeliest first, with the answer that this customer
-    may be given (None: none may)."""
+    may be given (None: none may). strange: the unknown score; known: the chance that there is an answer at all."""
 
     found: Found
     likely: list[tuple[int, float, Answer | None]]
     strange: float
+    known: float
     language: Language
 
 
@@ -109,23 +111,27 @@ class ReleaseAnswerer:
         """What to say to `asked`."""
         said = clean_text(asked.text[:_LONGEST])
         spoken = _language(asked, said)
-        if not re.search(r"\w", said):
-            return self._plain("abstain", "support.why.empty", spoken)
-        if wants_human(said):
-            return self._plain("handoff", "support.why.wish", spoken)
-        if tells_of_harm(said):
-            return self._plain("handoff", "support.why.harm", spoken)
+        if (ruled := _ruled(said)) is not None:
+            return self._plain(*ruled, spoken)
         understood = self._understand(asked, said, spoken)
         taught = self._taught(said, understood)
         if taught is not None and (answer := self._fitting(taught, asked, spoken)) is not None:
             return self._answer(answer, 1.0, "support.why.taught", asked, understood)
         return self._decide(asked, understood)
 
+    def ruled(self, question: str, *, first: bool) -> bool:
+        """Whether a message gets no answer however sure one is: it is empty, wants a human, tells of harm, or as the
+        first of a conversation only names a thing that several answers speak of."""
+        said = clean_text(question[:_LONGEST])
+        if _ruled(said) is not None:
+            return True
+        return first and bool(thing_named(said)) and self.reply(Asked(question)).reason == _BRIEF
+
     def _decide(self, asked: Asked, understood: _Understood) -> Reply:
         spoken = understood.language
         if len(named := self._named(asked, understood)) > 1:
             said = text("support.reply.which", spoken, choices=_listed(named))
-            return self._plain("clarify", "support.why.brief", spoken, understood, said=said, choices=named)
+            return self._plain("clarify", _BRIEF, spoken, understood, said=said, choices=named)
         if understood.strange >= self.thresholds.strange:
             return self._plain("abstain", "support.why.unknown", spoken, understood)
         _, chance, answer = understood.likely[0]
@@ -138,6 +144,8 @@ class ReleaseAnswerer:
         if len(offered) > 1 and sum(each.confidence for each in offered) >= _TOGETHER:
             said = text("support.reply.which", spoken, choices=_listed(offered))
             return self._plain("clarify", "support.why.several", spoken, understood, said=said, choices=offered)
+        if chance < 1.0 - understood.known:  # likelier that there is no answer than that it is this one
+            return self._plain("abstain", "support.why.unknown", spoken, understood)
         return self._plain("handoff", "support.why.unsure", spoken, understood)
 
     def _understand(self, asked: Asked, said: str, spoken: Language) -> _Understood:
@@ -152,14 +160,15 @@ class ReleaseAnswerer:
         found = recall.find(vectors[:1], [query], vectors[-1:])[0]
         unknown = self.contents.unknown
         scores = unknown.score([found])
+        known = float(unknown.known(scores)[0])
         # The chance that it is this answer, if it is one that there is at all.
-        chance = chances(found.signs, np.array(self.weights)) * unknown.known(scores)[0]
+        chance = chances(found.signs, np.array(self.weights)) * known
         order = np.argsort(-chance, kind="stable").tolist()
         likely = [
             (int(found.matters[row]), float(chance[row]), self._fitting(int(found.matters[row]), asked, spoken))
             for row in order
         ]
-        return _Understood(found, likely, float(scores[0]), spoken)
+        return _Understood(found, likely, float(scores[0]), known, spoken)
 
     def _named(self, asked: Asked, understood: _Understood) -> tuple[Choice, ...]:
         """What a message could mean that only names a thing ("invoice"): the likeliest answers that speak of it, or
@@ -263,6 +272,17 @@ class ReleaseAnswerer:
             Near(contents.questions[place], contents.matters[int(matters[place])].id, min(1.0, cosine))
             for place, cosine in understood.found.nearest[:_NEAREST]
         )
+
+
+def _ruled(said: str) -> tuple[Decision, str] | None:
+    """What is done with a message whatever answers there are, and why."""
+    if not re.search(r"\w", said):
+        return "abstain", "support.why.empty"
+    if wants_human(said):
+        return "handoff", "support.why.wish"
+    if tells_of_harm(said):
+        return "handoff", "support.why.harm"
+    return None
 
 
 def _language(asked: Asked, said: str) -> Language:

@@ -147,6 +147,7 @@ def judge_release(answerer: ReleaseAnswerer, path: Path, columns: Mapping[str, s
     asking = ask(contents.recall, contents.unknown, np.array(answerer.weights), held)
     limits = answerer.thresholds
     automatic = (asking.confidence >= limits.sure) & (asking.unknown < limits.strange)
+    automatic &= ~np.array([answerer.ruled(row.question, first=not row.depth) for row in rows], dtype=np.bool_)
     judged = Judged(questions, np.array([row.depth for row in rows]), right, asking, automatic)
     known = right >= 0
     baseline = difference = None

@@ -14,6 +14,7 @@ from homefield.apps.support.history import question_in
 from homefield.apps.support.understanding.lexicon import Lexicon
 from homefield.apps.support.understanding.vocabulary import Vocabulary
 from homefield.apps.support.understanding.weights import SIGNS
+from homefield.data.language import language_of
 from homefield.index import VectorIndex
 
 __all__ = ["Found", "Head", "Live", "Recall"]
@@ -44,12 +45,14 @@ class Head:
 @dataclass(frozen=True)
 class Found:
     """Of one question the candidates. matters: places `[M]`. signs: `[M, 6]`, see `weights.SIGNS`. nearest: places of
-    historical questions, nearest first, with their cosines. familiar: the share of its words that people ask with."""
+    historical questions, nearest first, with their cosines. familiar: the share of its words that people ask with.
+    language: of the question."""
 
     matters: NDArray[np.int64]
     signs: NDArray[np.float64]
     nearest: tuple[tuple[int, float], ...]
     familiar: float = 1.0
+    language: str = ""
 
     def without(self, matter: int) -> Found:
         """The same without a candidate, as if there were no such answer."""
@@ -133,8 +136,10 @@ class Recall:
         for row in range(len(texts)):
             asked = self._with_live(near.ids[row], near.similarities[row].astype(np.float64), vectors[row])
             said = (told.ids[row], told.similarities[row].astype(np.float64))
-            familiar = 1.0 if self.vocabulary is None else self.vocabulary.known(question_in(texts[row]))
-            found.append(replace(self._found(asked, said, words[row], outputs[row]), familiar=familiar))
+            question = question_in(texts[row])
+            familiar = 1.0 if self.vocabulary is None else self.vocabulary.known(question)
+            each = self._found(asked, said, words[row], outputs[row])
+            found.append(replace(each, familiar=familiar, language=language_of(question)))
         return found
 
     def _with_live(

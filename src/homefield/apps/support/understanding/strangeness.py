@@ -2,7 +2,8 @@
 
 Four signs that need no fitted weights: the best cosine with a historical question, the best cosine with an answer, the
 most n-grams shared with a question, and, of few questions, the share of words that anybody asked with. Each is measured
-in its own spread on questions that were held out, and they are added.
+in its own spread on held-out questions of the same language, since each language has a network of its own, and they are
+added.
 
 What unknown questions score is told by the held-out questions too: each is scored once more as if its own answer were
 not there. Between the two lies a curve, the chance that a question of this score is known at all.
@@ -11,7 +12,8 @@ not there. Between the two lies a curve, the chance that a question of this scor
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -30,32 +32,62 @@ UNKNOWN = 0.2
 _WIDTH = 0.3  # about that of each sign, of the sample shop
 _CURVE, _HELD = np.array([2.2, 1.3]), 2.0
 # About what is fitted on the sample shop, and how many questions' worth it weighs.
+OWN = 20  # held-out questions of a language from which it has a spread of its own
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Of each sign `[4]`, the median and the distance from the 10 % to the 90 % quantile."""
+
+    middle: NDArray[np.float64]
+    width: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, signs: NDArray[np.float64]) -> Spread:
+        """Of questions `[N, 4]`."""
+        low, middle, high = np.quantile(signs, [0.1, 0.5, 0.9], axis=0)
+        # Of a handful of questions the spread is luck: it is no narrower than a share of a usual one.
+        return cls(middle, np.maximum(high - low, _WIDTH / max(1.0, len(signs) / 5)))
+
+    @classmethod
+    def read(cls, written: Mapping[str, Any]) -> Spread:
+        """What `as_json` gave."""
+        return cls(*(np.array(written[name], dtype=np.float64) for name in ("middle", "width")))
+
+    def as_json(self) -> dict[str, Any]:
+        """What `read` reads."""
+        return {"middle": self.middle.tolist(), "width": self.width.tolist()}
+
+    def score(self, signs: NDArray[np.float64]) -> float:
+        """Of one question's signs; releases of before have three of them."""
+        return float(((self.middle - signs[: len(self.middle)]) / self.width).sum())
 
 
 @dataclass(frozen=True)
 class Strangeness:
-    """middle, width: of each sign `[4]`, the median and the distance from the 10 % to the 90 % quantile. curve: offset
-    and slope of the chance to be known; none: every question is taken for known."""
+    """spread: of all questions; own: of those of a language. curve: offset and slope of the chance to be known; none:
+    every question is taken for known."""
 
-    middle: NDArray[np.float64]
-    width: NDArray[np.float64]
+    spread: Spread
     curve: NDArray[np.float64] | None = None
+    own: Mapping[str, Spread] = field(default_factory=lambda: MappingProxyType({}))
 
     @classmethod
     def fit(cls, asked: Sequence[Found], matters: Sequence[int]) -> Strangeness:
         """On questions whose answers are known but that are not among those that are found. matters: the right ones."""
         if not asked:
-            return cls(np.zeros(_SIGNS), np.ones(_SIGNS))
-        known = _best(asked)
-        low, middle, high = np.quantile(known, [0.1, 0.5, 0.9], axis=0)
-        # Of a handful of questions the spread is luck: it is no narrower than a share of a usual one.
-        spread = cls(middle, np.maximum(high - low, _WIDTH / max(1.0, len(known) / 5)))
-        strange = spread.score([each.without(matter) for each, matter in zip(asked, matters, strict=True)])
-        return cls(spread.middle, spread.width, _curve(spread.score(asked), strange))
+            return cls(Spread(np.zeros(_SIGNS), np.ones(_SIGNS)))
+        known, languages = _best(asked), np.array([each.language for each in asked])
+        names, counts = np.unique(languages, return_counts=True)
+        own = {str(name): Spread.of(known[languages == name]) for name in names[counts >= OWN]}
+        without = cls(Spread.of(known), None, own)
+        strange = without.score([each.without(matter) for each, matter in zip(asked, matters, strict=True)])
+        return replace(without, curve=_curve(without.score(asked), strange))
 
     def score(self, found: Sequence[Found]) -> NDArray[np.float64]:
         """`[N]`, higher for stranger questions; about 0 for a usual one."""
-        return np.asarray(((self.middle - _best(found)[:, : len(self.middle)]) / self.width).sum(axis=1))
+        spreads = [self.own.get(each.language, self.spread) for each in found]
+        return np.array([spread.score(signs) for spread, signs in zip(spreads, _best(found), strict=True)])
 
     def known(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """The chance that questions with these scores `[N]` have an answer, `[N]`."""
@@ -65,15 +97,15 @@ class Strangeness:
 
     def as_json(self) -> dict[str, Any]:
         """What `of` reads."""
-        curve = None if self.curve is None else self.curve.tolist()
-        return {"middle": self.middle.tolist(), "width": self.width.tolist(), "curve": curve}
+        own = {name: spread.as_json() for name, spread in self.own.items()}
+        return {**self.spread.as_json(), "curve": None if self.curve is None else self.curve.tolist(), "own": own}
 
     @classmethod
     def of(cls, written: Mapping[str, Any]) -> Strangeness:
-        """What `as_json` gave; releases of before have three signs and no curve."""
-        middle, width = (np.array(written[name], dtype=np.float64) for name in ("middle", "width"))
+        """What `as_json` gave; releases of before have no curve, or one spread for all."""
         curve = written.get("curve")
-        return cls(middle, width, None if curve is None else np.array(curve, dtype=np.float64))
+        own = {name: Spread.read(spread) for name, spread in written.get("own", {}).items()}
+        return cls(Spread.read(written), None if curve is None else np.array(curve, dtype=np.float64), own)
 
 
 def _best(found: Sequence[Found]) -> NDArray[np.float64]:
