@@ -106,7 +106,7 @@ def risk(seed: int, settings: Mapping[str, str], folder: Path) -> Numbers:
     for name, test in (("banking77", "banking77_test_half"), ("hwu64", "hwu64_test")):
         place = folder / name
         place.mkdir()
-        verdict = _judged(pl.read_csv(DATA / f"{name}_train.csv"), DATA / f"{test}.csv", seed, settings, place)
+        verdict = _judged(pl.read_csv(DATA / f"{name}_train.csv"), DATA / f"{test}.csv", seed, settings, place, RISK)
         sure, right = verdict.judged.asking.confidence, verdict.judged.correct
         np.savez_compressed(folder.parent / f"{name}-{seed}.npz", confidence=sure, correct=right)
         found[f"{name}_recall_1"] = float(verdict.numbers["recall_1"])
@@ -154,16 +154,22 @@ def crosswoz(seed: int, settings: Mapping[str, str], folder: Path) -> Numbers:
     run = homefield.finetune(data=data.path, task="match", seed=seed, out=folder / "run", workspace=workspace, **keys)
     matcher = homefield.load(homefield.export(run, folder / "model", workspace=workspace).path, workspace=workspace)
     lexicon = Lexicon.of([*train.before], [*train.replies, *validation.replies, *test.replies])
-    # How much shared words count beside the cosine, chosen on dialogues that are neither learned from nor judged on.
+    # How much shared words count beside the cosine, and the question read alone beside its reading with what was said
+    # before, chosen on dialogues that are neither learned from nor judged on.
     tried = {
-        share: ranked(matcher, lexicon, validation, validation.before, share) for share in (0.0, 0.1, 0.2, 0.4, 0.8)
+        (words, own): ranked(matcher, lexicon, validation, words, own)
+        for words in (0.0, 0.1, 0.2, 0.4)
+        for own in (0.0, 0.3, 0.5, 0.7, 1.0)
     }
-    share = max(tried, key=lambda each: float((1 / tried[each]).mean()))
-    history = ranked(matcher, lexicon, test, test.before, share)
-    alone = ranked(matcher, lexicon, test, test.alone, share)
+    quality = {each: float((1 / ranks).mean()) for each, ranks in tried.items()}
+    words, own = max((each for each in quality if each[1] < 1), key=quality.__getitem__)
+    history = ranked(matcher, lexicon, test, words, own)
+    alone = ranked(
+        matcher, lexicon, test, max((each for each in quality if each[1] == 1), key=quality.__getitem__)[0], 1
+    )
     bm25 = max((bm25_ranks(train, test, asked) for asked in (test.before, test.alone)), key=lambda r: (1 / r).mean())
     better = paired_bootstrap((1 / history)[:, None], (1 / alone)[:, None], lambda means: means[:, 0])
-    found = {"share": share, "history_gain": better.mean, "history_low": better.low}
+    found = {"words": words, "own": float(own), "history_gain": better.mean, "history_low": better.low}
     for name, ranks in (("history", history), ("alone", alone), ("bm25", bm25)):
         found |= {f"{name}_recall_1": float((ranks == 1).mean()), f"{name}_mrr": float((1 / ranks).mean())}
     return found
@@ -181,14 +187,20 @@ def turns_of(dialogues: Sequence[Dialogue]) -> Turns:
     return found
 
 
-def ranked(matcher: Any, lexicon: Lexicon, turns: Turns, asked: Sequence[str], share: float) -> np.ndarray:
-    """The rank of each turn's own reply among all distinct replies; of equal scores the wrong ones go first."""
+def ranked(matcher: Any, lexicon: Lexicon, turns: Turns, words: float, own: float) -> np.ndarray:
+    """The rank of each turn's own reply among all distinct replies; of equal scores the wrong ones go first.
+
+    words: how much shared words count. own: the share of the turn read alone, the rest is that with what was before.
+    """
     candidates = list(dict.fromkeys(turns.replies))
-    scores = matcher.encode(asked) @ matcher.encode(candidates).T
-    scores = scores + share * (lexicon.rows(asked) @ lexicon.rows(candidates).T).toarray()
+    told, said = matcher.encode(candidates).T, lexicon.rows(candidates).T
+    scores = np.zeros((len(turns.replies), len(candidates)))
+    for asked, share in ((turns.alone, own), (turns.before, 1 - own)):
+        if share:
+            scores += share * (matcher.encode(asked) @ told + words * (lexicon.rows(asked) @ said).toarray())
     places = {reply: place for place, reply in enumerate(candidates)}
-    own = scores[np.arange(len(asked)), [places[reply] for reply in turns.replies]]
-    return np.asarray((scores >= own[:, None]).sum(axis=1))
+    right = scores[np.arange(len(scores)), [places[reply] for reply in turns.replies]]
+    return np.asarray((scores >= right[:, None]).sum(axis=1))
 
 
 def bm25_ranks(train: Turns, test: Turns, asked: Sequence[str]) -> np.ndarray:
@@ -201,13 +213,15 @@ def bm25_ranks(train: Turns, test: Turns, asked: Sequence[str]) -> np.ndarray:
     return np.asarray((scores >= own[:, None]).sum(axis=1))
 
 
-def _judged(rows: pl.DataFrame, asked: Path, seed: int, settings: Mapping[str, str], folder: Path) -> Verdict:
+def _judged(
+    rows: pl.DataFrame, asked: Path, seed: int, settings: Mapping[str, str], folder: Path, risk: float | None = None
+) -> Verdict:
     """Build from question/intent rows and ask the questions of a file."""
     file = folder / "rows.csv"
     rows.write_csv(file)
     workspace = Workspace(folder / "workspace")
     columns = {"question": "text", "intent": next(name for name in rows.columns if name != "text")}
-    build("bench", workspace=workspace, intents=file, columns=columns, seed=seed, settings=settings)
+    build("bench", workspace=workspace, intents=file, columns=columns, seed=seed, settings=settings, risk=risk)
     with open_registry(workspace) as registry:
         answerer = open_answerer(registry, "bench@1")
     return judge_release(answerer, asked, columns)

@@ -144,7 +144,8 @@ class ReleaseAnswerer:
         if len(offered) > 1 and sum(each.confidence for each in offered) >= _TOGETHER:
             said = text("support.reply.which", spoken, choices=_listed(offered))
             return self._plain("clarify", "support.why.several", spoken, understood, said=said, choices=offered)
-        if chance < 1.0 - understood.known:  # likelier that there is no answer than that it is this one
+        known = understood.known
+        if chance * (1.0 if self.contents.unknown.counts else known) < 1.0 - known:  # likelier none than this one
             return self._plain("abstain", "support.why.unknown", spoken, understood)
         return self._plain("handoff", "support.why.unsure", spoken, understood)
 
@@ -160,15 +161,13 @@ class ReleaseAnswerer:
         found = recall.find(vectors[:1], [query], vectors[-1:])[0]
         unknown = self.contents.unknown
         scores = unknown.score([found])
-        known = float(unknown.known(scores)[0])
-        # The chance that it is this answer, if it is one that there is at all.
-        chance = chances(found.signs, np.array(self.weights)) * known
+        chance = chances(found.signs, np.array(self.weights)) * unknown.share(scores)[0]
         order = np.argsort(-chance, kind="stable").tolist()
         likely = [
             (int(found.matters[row]), float(chance[row]), self._fitting(int(found.matters[row]), asked, spoken))
             for row in order
         ]
-        return _Understood(found, likely, float(scores[0]), known, spoken)
+        return _Understood(found, likely, float(scores[0]), float(unknown.known(scores)[0]), spoken)
 
     def _named(self, asked: Asked, understood: _Understood) -> tuple[Choice, ...]:
         """What a message could mean that only names a thing ("invoice"): the likeliest answers that speak of it, or

@@ -100,10 +100,12 @@ class _Ways:
     unknown: Strangeness
 
     @classmethod
-    def fit(cls, found: Sequence[Found], matters: Sequence[int]) -> _Ways:
+    def fit(cls, found: Sequence[Found], matters: Sequence[int], *, risk: float | None) -> _Ways:
         found, matters = found[:WEIGHED], matters[:WEIGHED]
         right = [_place(each, matter) for each, matter in zip(found, matters, strict=True)]
-        return cls(fit_weights([each.signs for each in found], right), Strangeness.fit(found, matters))
+        return cls(
+            fit_weights([each.signs for each in found], right), Strangeness.fit(found, matters, counts=risk is None)
+        )
 
 
 def held_of(encoder: Encoder, taught: Taught) -> Held:
@@ -134,14 +136,14 @@ def fit(
     if len(validation):
         first = _recall(train, told, _head(train, len(material.matters)))
         some = validation.only(np.arange(min(WEIGHED, len(validation))))
-        ways = _Ways.fit(first.find(some.vectors, some.texts, some.alone), some.matters.tolist())
+        ways = _Ways.fit(first.find(some.vectors, some.texts, some.alone), some.matters.tolist(), risk=risk)
         # The head is of the training questions, as when the weights were fitted.
         shipped, recall = known, _recall(known, told, first.head)
         found, each = recall.find(calibration.vectors, calibration.texts, calibration.alone), [ways] * len(calibration)
         asked = _asking(found, each, calibration.matters)
         plain = known.matters[recall.lexicon.nearest(calibration.texts)] == calibration.matters
     else:
-        asked, plain, ways = _crosswise(known, calibration, told, len(material.matters))
+        asked, plain, ways = _crosswise(known, calibration, told, len(material.matters), risk)
         shipped = _joined(known, calibration)
         recall = _recall(shipped, told, _head(shipped, len(material.matters)), Vocabulary.of(shipped.questions))
     facts, right = _facts(asked, calibration, ways, risk=risk, kept=kept), asked.best == calibration.matters
@@ -157,7 +159,9 @@ def ask(recall: Recall, unknown: Strangeness, weights: NDArray[np.float64], held
     return _asking(found, [_Ways(weights, unknown)] * len(held), held.matters)
 
 
-def _crosswise(known: Held, held: Held, told: Held, matters: int) -> tuple[Asking, NDArray[np.bool_], _Ways]:
+def _crosswise(
+    known: Held, held: Held, told: Held, matters: int, risk: float | None
+) -> tuple[Asking, NDArray[np.bool_], _Ways]:
     """Ask every fold of `held` of everything but itself. What came of it, whether words alone find the right answer,
     and what is fitted on all folds together."""
     fold = _folds(held.groups)
@@ -174,9 +178,9 @@ def _crosswise(known: Held, held: Held, told: Held, matters: int) -> tuple[Askin
     ways = []
     for number in range(int(fold.max(initial=-1)) + 1):
         others = np.flatnonzero(fold != number)
-        ways.append(_Ways.fit([every[row] for row in others.tolist()], held.matters[others].tolist()))
+        ways.append(_Ways.fit([every[row] for row in others.tolist()], held.matters[others].tolist(), risk=risk))
     asking = _asking(every, [ways[number] for number in fold.tolist()], held.matters)
-    return asking, plain, _Ways.fit(every, held.matters.tolist())
+    return asking, plain, _Ways.fit(every, held.matters.tolist(), risk=risk)
 
 
 def _folds(groups: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -199,7 +203,7 @@ def _asking(found: Sequence[Found], ways: Sequence[_Ways], matters: NDArray[np.i
         likely = chances(each.signs, way.weights)
         order = np.argsort(-likely, kind="stable")
         strange[row] = way.unknown.score([each])[0]
-        best[row], confidence[row] = each.matters[order[0]], likely[order[0]] * way.unknown.known(strange[[row]])[0]
+        best[row], confidence[row] = each.matters[order[0]], likely[order[0]] * way.unknown.share(strange[[row]])[0]
         place = np.flatnonzero(each.matters[order] == matters[row])
         rank[row] = int(place[0]) + 1 if len(place) else 0
     return Asking(best, confidence, strange, rank)
