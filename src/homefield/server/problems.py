@@ -38,6 +38,7 @@ _BY_CODE = {
     "support.no_such_release": 404,
     "support.no_such_answer": 404,
     "support.no_such_conversation": 404,
+    "support.chatwoot_again": 500,
     "upload.not_found": 404,
     "upload.not_receiving": 409,
     "upload.offset": 409,

@@ -13,18 +13,21 @@ from starlette.responses import JSONResponse, Response
 from homefield.apps.support.channels.chatwoot import CHANNEL, Call, Chatwoot
 from homefield.apps.support.conversation import Said
 from homefield.bundle.names import check_name
-from homefield.errors import CallError, HomefieldError, RemoteError
+from homefield.errors import CallError, HomefieldError, MachineError, RemoteError
 from homefield.net import Allowed, Limits, fetch
 from homefield.server.access import public
 from homefield.server.limits import check_depth
 from homefield.server.openapi import header, refused
-from homefield.server.routes.asking import running_of
+from homefield.server.problems import status_of
+from homefield.server.routes.asking import language_of, running_of
 from homefield.server.running import Running
 from homefield.store import conversations
 
 __all__ = ["add_routes"]
 
-_LIMITS = Limits(bytes=1 << 20, seconds=10.0, redirects=0)
+# Chatwoot waits for five seconds, and after a status of 500 or 429 alone it delivers again, twice, three seconds later;
+# then it gives the conversation to a human. https://github.com/chatwoot/chatwoot/pull/13521
+_LIMITS = Limits(bytes=1 << 20, seconds=3.0, redirects=0)
 
 
 def add_routes(routes: APIRouter) -> None:
@@ -37,7 +40,7 @@ def add_routes(routes: APIRouter) -> None:
     routes.post(
         "/webhooks/chatwoot/{name}",
         tags=["channels"],
-        responses=refused(409, 502),
+        responses=refused(409, 500),
         openapi_extra={"requestBody": event, "parameters": signed},
     )(webhook)
 
@@ -51,7 +54,16 @@ async def webhook(request: Request, name: str, token: str = "") -> Response:
         raise CallError("support.no_chatwoot", name=name)
     chatwoot, body = Chatwoot(options), await request.body()
     chatwoot.check(request.headers, body, token, now=time.time())
-    payload = _payload(body)
+    try:
+        await _take(running, name, chatwoot, _payload(body))
+    except HomefieldError as error:
+        if status_of(error) < 500:
+            raise
+        raise MachineError("support.chatwoot_again", why=error.what(language_of(request))) from error
+    return JSONResponse({"taken": True})
+
+
+async def _take(running: Running, name: str, chatwoot: Chatwoot, payload: dict[str, Any]) -> None:
     if (incoming := chatwoot.read(payload)) is not None:
         said = await running.counter.do_for(name, lambda: running.desks.desk(name).take(incoming))
         await _send(running, name, chatwoot, said)
@@ -61,7 +73,6 @@ async def webhook(request: Request, name: str, token: str = "") -> Response:
         )
     elif (peer := chatwoot.ended(payload)) is not None:
         await running.counter.do_for(name, lambda: _close(running, name, peer))
-    return JSONResponse({"taken": True})
 
 
 async def _send(running: Running, name: str, chatwoot: Chatwoot, said: Said) -> None:
