@@ -9,8 +9,8 @@ One part and one seed at a time, each kept as a JSON file in --work, so that wha
 few: 10 random banking77 questions an intent, asked all of the test half. unknown: 43 of the intents of hwu64 are built
 from, the other 21 are asked too. risk: banking77 and hwu64, the scores of their test rows cut 200 times into
 calibration and test rows. crosswoz: agents' replies of unseen dialogues are the candidates of customers' turns, with
-what was said before and without, beside BM25. (How often the right question is found first on atec_pairs is
-`match_quality`.)
+what was said before and without, weights fitted on other dialogues, beside BM25. (How often the right question is found
+first on atec_pairs is `match_quality`.)
 """
 
 from __future__ import annotations
@@ -32,12 +32,13 @@ import polars as pl
 
 import homefield
 from homefield.apps.support.dialogues import Dialogue, read_dialogues
-from homefield.apps.support.history import history_text
+from homefield.apps.support.history import history_text, question_in
 from homefield.apps.support.understanding.build import build
 from homefield.apps.support.understanding.judging import Verdict, judge_release
 from homefield.apps.support.understanding.lexicon import Lexicon
 from homefield.apps.support.understanding.material import DEPTH
 from homefield.apps.support.understanding.opened import open_answerer
+from homefield.apps.support.understanding.weights import fit_weights
 from homefield.bundle.registry import open_registry
 from homefield.evaluate.retrieval import fit_bm25
 from homefield.evaluate.risk import risk_threshold
@@ -47,6 +48,10 @@ from homefield.workspace import Workspace
 SHARED = Path(os.environ.get("HOMEFIELD_SHARED_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 DATA = SHARED / "support"
 EXAMPLES, KNOWN, RESPLITS, RISK = 10, 43, 200, 0.02
+# What speaks for a reply to a turn, and weights that are sensible before any turn was seen: cosine with the turn alone,
+# words shared with it, cosine with the turn and what was said before, words shared with what was said before (none of a
+# reply that was given there), and that it was not given before.
+SIGNS = {"turn": 9.0, "turn_words": 2.0, "history": 9.0, "history_words": 2.0, "new": 1.0}
 Numbers = Mapping[str, Any]
 
 
@@ -129,11 +134,13 @@ def resplit(sure: np.ndarray, right: np.ndarray, seed: int) -> tuple[float, floa
 
 @dataclass(frozen=True)
 class Turns:
-    """Customers' turns with what was said before, alone, and the agents' replies, of some dialogues."""
+    """Customers' turns with what was said before, alone, and the agents' replies, of some dialogues. given: the replies
+    that the agent gave before."""
 
     before: list[str]
     alone: list[str]
     replies: list[str]
+    given: list[list[str]]
 
 
 def crosswoz(seed: int, settings: Mapping[str, str], folder: Path) -> Numbers:
@@ -144,63 +151,69 @@ def crosswoz(seed: int, settings: Mapping[str, str], folder: Path) -> Numbers:
     test, validation, train = (
         turns_of([dialogues[n] for n in part]) for part in (order[:cut], order[cut : cut + held], order[cut + held :])
     )
-    pairs = {"text": [*train.before, *train.alone], "other": [*train.replies, *train.replies]}
-    pl.DataFrame(pairs).write_parquet(folder / "pairs.parquet")
-    options: dict[str, Any] = {"shares": {"train": 1.0}, "near_threshold": 1.0, "label_kind": "none"}
-    columns = {"text": "text", "other": "other"}
-    data = homefield.prepare(folder / "pairs.parquet", folder / "data", columns=columns, suspects_rows=0, **options)
-    keys: dict[str, object] = {"report": False, "baseline": False, "estimate": False, **settings}
-    workspace = Workspace(folder / "workspace")
-    run = homefield.finetune(data=data.path, task="match", seed=seed, out=folder / "run", workspace=workspace, **keys)
-    matcher = homefield.load(homefield.export(run, folder / "model", workspace=workspace).path, workspace=workspace)
-    lexicon = Lexicon.of([*train.before], [*train.replies, *validation.replies, *test.replies])
-    # How much shared words count beside the cosine, and the question read alone beside its reading with what was said
-    # before, chosen on dialogues that are neither learned from nor judged on.
-    tried = {
-        (words, own): ranked(matcher, lexicon, validation, words, own)
-        for words in (0.0, 0.1, 0.2, 0.4)
-        for own in (0.0, 0.3, 0.5, 0.7, 1.0)
-    }
-    quality = {each: float((1 / ranks).mean()) for each, ranks in tried.items()}
-    words, own = max((each for each in quality if each[1] < 1), key=quality.__getitem__)
-    history = ranked(matcher, lexicon, test, words, own)
-    alone = ranked(
-        matcher, lexicon, test, max((each for each in quality if each[1] == 1), key=quality.__getitem__)[0], 1
-    )
+    texts = [*train.before, *train.alone]
+    matcher = _matcher(texts, [*train.replies, *train.replies], seed, settings, folder)
+    lexicon = Lexicon.of(texts, [*train.replies, *validation.replies, *test.replies])
+    history, alone = (ranked(matcher, lexicon, validation, test, names) for names in (tuple(SIGNS), tuple(SIGNS)[:2]))
     bm25 = max((bm25_ranks(train, test, asked) for asked in (test.before, test.alone)), key=lambda r: (1 / r).mean())
     better = paired_bootstrap((1 / history)[:, None], (1 / alone)[:, None], lambda means: means[:, 0])
-    found = {"words": words, "own": float(own), "history_gain": better.mean, "history_low": better.low}
+    found = {"history_gain": better.mean, "history_low": better.low}
     for name, ranks in (("history", history), ("alone", alone), ("bm25", bm25)):
         found |= {f"{name}_recall_1": float((ranks == 1).mean()), f"{name}_mrr": float((1 / ranks).mean())}
     return found
 
 
+def _matcher(texts: list[str], others: list[str], seed: int, settings: Mapping[str, str], folder: Path) -> Any:
+    """A network that learned which replies follow which turns."""
+    pl.DataFrame({"text": texts, "other": others}).write_parquet(folder / "pairs.parquet")
+    options: dict[str, Any] = {"shares": {"train": 1.0}, "near_threshold": 1.0, "label_kind": "none"}
+    columns = {"text": "text", "other": "other"}
+    data = homefield.prepare(folder / "pairs.parquet", folder / "data", columns=columns, suspects_rows=0, **options)
+    keys: dict[str, Any] = {"report": False, "baseline": False, "estimate": False, **settings}
+    workspace = Workspace(folder / "workspace")
+    run = homefield.finetune(data=data.path, task="match", seed=seed, out=folder / "run", workspace=workspace, **keys)
+    return homefield.load(homefield.export(run, folder / "model", workspace=workspace).path, workspace=workspace)
+
+
 def turns_of(dialogues: Sequence[Dialogue]) -> Turns:
     """Each customer's turn that an agent replied to."""
-    found = Turns([], [], [])
+    found = Turns([], [], [], [])
     for dialogue in dialogues:
         for at, (turn, reply) in enumerate(pairwise(dialogue.turns)):
             if turn.role == "customer" and reply.role == "agent":
                 found.before.append(history_text(dialogue.turns[: at + 1], depth=DEPTH))
                 found.alone.append(turn.text)
                 found.replies.append(reply.text)
+                found.given.append([each.text for each in dialogue.turns[:at] if each.role == "agent"])
     return found
 
 
-def ranked(matcher: Any, lexicon: Lexicon, turns: Turns, words: float, own: float) -> np.ndarray:
-    """The rank of each turn's own reply among all distinct replies; of equal scores the wrong ones go first.
+def ranked(matcher: Any, lexicon: Lexicon, fitted: Turns, turns: Turns, names: Sequence[str]) -> np.ndarray:
+    """The rank of each turn's own reply among all distinct replies by the `SIGNS` called `names`, weighed by what the
+    turns `fitted` say; of equal scores the wrong ones go first."""
+    (known, right), (asked, own) = (signs_of(matcher, lexicon, each, names) for each in (fitted, turns))
+    weights = fit_weights(list(known), right.tolist(), start=np.array([SIGNS[name] for name in names]))
+    scores = asked @ weights
+    return np.asarray((scores >= scores[np.arange(len(own)), own][:, None]).sum(axis=1))
 
-    words: how much shared words count. own: the share of the turn read alone, the rest is that with what was before.
-    """
+
+def signs_of(matcher: Any, lexicon: Lexicon, turns: Turns, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """`[N, C, S]` of N turns and C distinct replies, and the places of the turns' own replies `[N]`."""
     candidates = list(dict.fromkeys(turns.replies))
     told, said = matcher.encode(candidates).T, lexicon.rows(candidates).T
-    scores = np.zeros((len(turns.replies), len(candidates)))
-    for asked, share in ((turns.alone, own), (turns.before, 1 - own)):
-        if share:
-            scores += share * (matcher.encode(asked) @ told + words * (lexicon.rows(asked) @ said).toarray())
     places = {reply: place for place, reply in enumerate(candidates)}
-    right = scores[np.arange(len(scores)), [places[reply] for reply in turns.replies]]
-    return np.asarray((scores >= right[:, None]).sum(axis=1))
+    given = np.zeros((len(turns.given), len(candidates)), dtype=np.bool_)
+    for row, replies in enumerate(turns.given):
+        given[row, [places[reply] for reply in replies if reply in places]] = True
+    earlier = [before[len(question_in(before)) :] for before in turns.before]
+    made: dict[str, Callable[[], np.ndarray]] = {
+        "turn": lambda: matcher.encode(turns.alone) @ told,
+        "turn_words": lambda: (lexicon.rows(turns.alone) @ said).toarray(),
+        "history": lambda: matcher.encode(turns.before) @ told,
+        "history_words": lambda: np.where(given, 0.0, (lexicon.rows(earlier) @ said).toarray()),
+        "new": lambda: np.where(given, 0.0, 1.0),
+    }
+    return np.stack([made[name]() for name in names], axis=2), np.array([places[reply] for reply in turns.replies])
 
 
 def bm25_ranks(train: Turns, test: Turns, asked: Sequence[str]) -> np.ndarray:

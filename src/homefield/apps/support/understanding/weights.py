@@ -32,13 +32,16 @@ def chances(signs: Signs, weights: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(raised / raised.sum()) if len(raised) else raised
 
 
-def fit_weights(asked: Sequence[Signs], right: Sequence[int]) -> NDArray[np.float64]:
-    """Weights `[6]` from questions: the signs of each one's candidates, and the place of the right one (-1: none)."""
+def fit_weights(
+    asked: Sequence[Signs], right: Sequence[int], *, start: NDArray[np.float64] = START
+) -> NDArray[np.float64]:
+    """Weights `[S]` from questions: the signs `[M, S]` of each one's candidates, and the place of the right one (-1:
+    none). start: weights that are sensible before any question was seen."""
     rows = [(signs, place) for signs, place in zip(asked, right, strict=True) if place >= 0]
     if not rows:
-        return START.copy()
+        return start.copy()
     widest = max(len(signs) for signs, _ in rows)
-    table = np.zeros((len(rows), widest, len(SIGNS)))
+    table = np.zeros((len(rows), widest, len(start)))
     there = np.zeros((len(rows), widest), dtype=np.bool_)
     for number, (signs, _) in enumerate(rows):
         table[number, : len(signs)], there[number, : len(signs)] = signs, True
@@ -46,15 +49,15 @@ def fit_weights(asked: Sequence[Signs], right: Sequence[int]) -> NDArray[np.floa
     own = table[np.arange(len(rows)), chosen]
 
     def loss(scaled: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        weights = scaled * START
+        weights = scaled * start
         reached = np.where(there, table @ weights, -np.inf)
         highest = reached.max(axis=1, keepdims=True)
         raised = np.exp(reached - highest)
         total = raised.sum(axis=1, keepdims=True)
         value = float((np.log(total[:, 0]) + highest[:, 0] - own @ weights).sum())
         slope = np.einsum("nm,nmf->f", raised / total, table) - own.sum(axis=0)
-        held = _HELD * len(START)
-        return value + held * float(np.square(scaled - 1).sum()), slope * START + 2 * held * (scaled - 1)
+        held = _HELD * len(start)
+        return value + held * float(np.square(scaled - 1).sum()), slope * start + 2 * held * (scaled - 1)
 
-    found = minimize(loss, np.ones(len(START)), jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * len(START))
-    return np.asarray(found.x * START)
+    found = minimize(loss, np.ones(len(start)), jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * len(start))
+    return np.asarray(found.x * start)
