@@ -223,6 +223,9 @@ class TestValues:
         said = talk(made(store, ask={"order_id": {"pattern": pattern}}), "I want 2 invoices", "要开2张发票")
         assert decisions(said)[0] == "clarify"
         assert said[0].row.variables == {}
+        named = made(store, ask={"name": {"pattern": pattern}})
+        said = talk(named, "return?", variables={"name": "李雷"}) + talk(named, "李雷 here", "2025 invoices")
+        assert said[-1].row.variables["name"] == "李雷"
 
     def test_a_message_that_holds_no_such_value_is_a_question_of_its_own(self, store: Store) -> None:
         said = talk(made(store, ask=ORDER, handoff={"failures": 3}), "我要发票", "123456789", "return?")

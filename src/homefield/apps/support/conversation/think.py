@@ -28,7 +28,7 @@ __all__ = ["Decided", "Thinker", "Thought", "language_from", "sentence", "spoken
 _VALUES = 8  # placeholders of one answer that are looked up one after the other
 _SCANNED = 1_000
 _VALUE_WITHIN = 300  # characters of a message in which a value is looked for
-_IDENTIFIER = re.compile(r"(?=[^0-9]*[0-9])[0-9A-Za-z#_./-]+")
+_IDENTIFIER = re.compile(r"(?=[^0-9]*[0-9])[0-9A-Za-z#_./-]{3,}")
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class Thinker:
         found = {
             name: value
             for name, question in self._options.ask.items()
-            if (known := asked.variables.get(name))
+            if _IDENTIFIER.fullmatch(known := asked.variables.get(name, ""))
             and any(known in text for text in before)
             and (value := _told_in(written, question)) is not None
         }
