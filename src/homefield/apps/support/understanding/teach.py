@@ -30,7 +30,8 @@ PARTNERS = 2  # other questions that each is learned beside
 _SEEN = 8_000  # pairs that are then learned from, all epochs together, between `_LEAST` and `_MOST`
 _LEAST, _MOST = 3, {"en": 4, "zh": 8}
 # `minilm-en` has compared sentences before: of the sample shop's English questions the nearest is right for 96 % of
-# those held out after 3 epochs, for 91 % after 8.
+# those held out after 3 epochs, for 91 % after 8. Of many it needs no more either: 43 intents of hwu64 after 2, 3 and 6
+# epochs 93.2, 93.5 and 92.5 % right first, unknown questions rejected 59, 62 and 58 %, built in 190, 299 and 552 s.
 
 
 def teach(
@@ -72,6 +73,8 @@ def teach(
         keys["epochs"] = min(most, max(_LEAST, round(_SEEN / len(frame))))
         if "backbone" not in settings:  # one that is named may have nothing to keep frozen
             keys["train"] = "top:2"
+    elif language == "en" and "backbone" not in settings:
+        keys["epochs"] = _LEAST
     recipe = load_whole(None, {**keys, **settings}, workspace)
     run = finetune(recipe, folder / "run", workspace=workspace, listen=listen)
     # Among a hundred questions of one matter none is the right one, so what 8 bits cost is told by questions that look
