@@ -11,6 +11,7 @@ import pytest
 from homefield.apps.support.replies import Asked
 from homefield.apps.support.understanding import splits
 from homefield.apps.support.understanding.build import build
+from homefield.apps.support.understanding.density import Density
 from homefield.apps.support.understanding.material import read_material, with_learned
 from homefield.apps.support.understanding.opened import open_answerer
 from homefield.apps.support.understanding.releases import find_release, folder_of_release, register_release
@@ -54,7 +55,7 @@ def test_many_questions_spare_some_that_nothing_is_answered_from(
     rows = manifest["dataset"]["rows"]
     assert manifest["questions"] == rows["train"] + rows["validation"]
     assert rows["calibration"] == manifest["calibration"]["rows"] > 0
-    assert built.fitted.contents.recall.vocabulary is None
+    assert isinstance(built.fitted.contents.recall.familiar, Density)
     assert not set(built.fitted.contents.questions) - set(shop.built.fitted.contents.questions)
 
 

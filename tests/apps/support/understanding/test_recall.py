@@ -12,6 +12,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from homefield.apps.support.understanding import texts as counted
+from homefield.apps.support.understanding.density import Density
 from homefield.apps.support.understanding.lexicon import Lexicon
 from homefield.apps.support.understanding.recall import Found, Head, Live, Recall
 from homefield.apps.support.understanding.strangeness import Strangeness
@@ -116,6 +117,30 @@ def test_the_stranger_a_question_the_less_likely_is_it_known(scores: list[float]
     chance = fitted.known(np.sort(np.array(scores)))
     assert ((chance >= 0) & (chance <= 1)).all()
     assert (np.diff(chance) <= 0).all()
+
+
+def test_a_question_is_strange_where_its_neighbours_lie_closer_to_each_other_than_to_it() -> None:
+    random = np.random.default_rng(0)
+    close, wide = (
+        middle + spread * random.normal(size=(20, 8)) for middle, spread in ((np.eye(8)[0], 0.01), (np.eye(8)[1], 0.2))
+    )
+    vectors, index = unit(np.concatenate([close, wide])), ExactIndex(8)
+    index.add(np.arange(40), vectors)
+    density = Density.of(index, vectors)
+    assert density is not None
+
+    def known(vector: NDArray[np.float64]) -> float:
+        near = index.search(unit(vector[None]), 40)
+        return density.known(near.ids[0], near.similarities[0].astype(np.float64))
+
+    aside = np.eye(8)[2]
+    off, within = np.eye(8)[0] + 0.5 * aside, np.eye(8)[1] + 0.5 * aside
+    assert known(off) < -1 < -0.3 < known(within) < 0.3
+    assert density.known(np.array([40, 0]), np.array([0.99, 0.2])) == 0.0  # 40 was learned since
+    assert np.array_equal(Density.of_arrays(density.arrays()).usual, density.usual)
+    few = ExactIndex(8)
+    few.add(np.arange(5), vectors[:5])
+    assert Density.of(few, vectors[:5]) is None
 
 
 def test_each_language_is_measured_in_its_own_spread() -> None:

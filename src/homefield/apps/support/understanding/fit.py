@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from homefield.apps.support.history import question_in
+from homefield.apps.support.understanding.density import Density
 from homefield.apps.support.understanding.encoding import Encoder
 from homefield.apps.support.understanding.lexicon import Lexicon
 from homefield.apps.support.understanding.material import Material
@@ -249,13 +250,15 @@ def _told(material: Material, encoder: Encoder, answers: Mapping[str, str]) -> H
 
 
 def _recall(asked: Held, told: Held, head: Head, vocabulary: Vocabulary | None = None) -> Recall:
+    """What is found among `asked` and `told`. vocabulary: of few; of many, how densely they lie is counted."""
     indexes = []
     for held in (asked, told):
         index = index_for(held.vectors.shape[1], len(held))
         index.add(np.arange(len(held), dtype=np.int64), held.vectors)
         indexes.append(index)
     lexicon = Lexicon.of(asked.texts, told.texts)
-    return Recall(indexes[0], indexes[1], asked.matters, told.matters, lexicon, head, vocabulary)
+    familiar = vocabulary or Density.of(indexes[0], asked.vectors)
+    return Recall(indexes[0], indexes[1], asked.matters, told.matters, lexicon, head, familiar)
 
 
 def _joined(one: Held, other: Held) -> Held:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from homefield.apps.support.history import question_in
+from homefield.apps.support.understanding.density import Density
 from homefield.apps.support.understanding.lexicon import Lexicon
 from homefield.apps.support.understanding.vocabulary import Vocabulary
 from homefield.apps.support.understanding.weights import SIGNS
@@ -45,8 +46,8 @@ class Head:
 @dataclass(frozen=True)
 class Found:
     """Of one question the candidates. matters: places `[M]`. signs: `[M, 6]`, see `weights.SIGNS`. nearest: places of
-    historical questions, nearest first, with their cosines. familiar: the share of its words that people ask with.
-    language: of the question."""
+    historical questions, nearest first, with their cosines. familiar: the share of its words that people ask with, or
+    what `Density.known` says. language: of the question."""
 
     matters: NDArray[np.int64]
     signs: NDArray[np.float64]
@@ -81,7 +82,7 @@ class Recall:
         question_matters, answer_matters: `[N]` and `[A]`, the place of each one's matter.
         lexicon: the same questions and answers as counted n-grams.
         head: of the matters that were there when it was fitted.
-        vocabulary: the words of the same questions; none where they are many.
+        familiar: the words of the same questions while they are few, how densely they lie where they are many.
         live: what was learned since; its places follow those of the questions.
     """
 
@@ -93,12 +94,12 @@ class Recall:
         answer_matters: NDArray[np.int64],
         lexicon: Lexicon,
         head: Head,
-        vocabulary: Vocabulary | None = None,
+        familiar: Vocabulary | Density | None = None,
         live: Live | None = None,
     ) -> None:
         self.questions, self.answers = questions, answers
         self.question_matters, self.answer_matters = question_matters, answer_matters
-        self.lexicon, self.head, self.vocabulary = lexicon, head, vocabulary
+        self.lexicon, self.head, self.familiar = lexicon, head, familiar
         self._live = live
         self._live_words = None if live is None else live.words.T.tocsr()
         self._all_matters = question_matters if live is None else np.concatenate([question_matters, live.matters])
@@ -112,7 +113,7 @@ class Recall:
         """The same, and what was learned since."""
         return Recall(
             self.questions, self.answers, self.question_matters, self.answer_matters, self.lexicon, self.head,
-            self.vocabulary, live,
+            self.familiar, live,
         )  # fmt: skip
 
     def find(self, vectors: Vectors, texts: Sequence[str], alone: Vectors | None = None) -> list[Found]:
@@ -137,10 +138,14 @@ class Recall:
             asked = self._with_live(near.ids[row], near.similarities[row].astype(np.float64), vectors[row])
             said = (told.ids[row], told.similarities[row].astype(np.float64))
             question = question_in(texts[row])
-            familiar = 1.0 if self.vocabulary is None else self.vocabulary.known(question)
             each = self._found(asked, said, words[row], outputs[row])
-            found.append(replace(each, familiar=familiar, language=language_of(question)))
+            found.append(replace(each, familiar=self._familiar(question, *asked), language=language_of(question)))
         return found
+
+    def _familiar(self, question: str, places: NDArray[np.int64], cosines: NDArray[np.float64]) -> float:
+        if isinstance(self.familiar, Vocabulary):
+            return self.familiar.known(question)
+        return 1.0 if self.familiar is None else self.familiar.known(places, cosines)
 
     def _with_live(
         self, places: NDArray[np.int64], cosines: NDArray[np.float64], vector: Vectors

@@ -8,6 +8,7 @@ Layout::
     questions.index answers.index    their vectors
     lexicon.safetensors     their counted n-grams
     vocabulary.safetensors  their words, while they are few
+    density.safetensors     how densely they lie, where they are many
     head.safetensors        the linear layer
 """
 
@@ -27,6 +28,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from homefield.apps.support.answers import Answer
+from homefield.apps.support.understanding.density import Density
 from homefield.apps.support.understanding.lexicon import Lexicon
 from homefield.apps.support.understanding.material import Matter
 from homefield.apps.support.understanding.recall import Head, Recall
@@ -39,9 +41,9 @@ from homefield.store.columns import canonical
 
 __all__ = ["FORMAT", "MANIFEST", "Contents", "models_of", "read_release", "write_release"]
 
-FORMAT = 2  # 1: one network, no vocabulary
+FORMAT = 3  # 1: one network, no vocabulary; 2: no density
 MANIFEST = "manifest.json"
-_VOCABULARY = "vocabulary.safetensors"
+_VOCABULARY, _DENSITY = "vocabulary.safetensors", "density.safetensors"
 _KINDS: Mapping[str, type[ExactIndex] | type[GraphIndex]] = {"exact": ExactIndex, "graph": GraphIndex}
 
 
@@ -119,8 +121,9 @@ def _write(folder: Path, contents: Contents) -> None:
     recall.questions.save(folder / "questions.index")
     recall.answers.save(folder / "answers.index")
     write_file(folder / "lexicon.safetensors", save(recall.lexicon.arrays()))
-    if recall.vocabulary is not None:
-        write_file(folder / _VOCABULARY, save(recall.vocabulary.arrays()))
+    if recall.familiar is not None:
+        name = _VOCABULARY if isinstance(recall.familiar, Vocabulary) else _DENSITY
+        write_file(folder / name, save(recall.familiar.arrays()))
     arrays: dict[str, NDArray[Any]] = {"weights": recall.head.weights, "bias": recall.head.bias}
     write_file(folder / "head.safetensors", save({name: np.ascontiguousarray(each) for name, each in arrays.items()}))
 
@@ -135,9 +138,11 @@ def _read(folder: Path, manifest: Mapping[str, Any]) -> Contents:
     indexes: dict[str, VectorIndex] = {
         name: _KINDS[manifest["index"][name]].load(folder / f"{name}.index") for name in ("questions", "answers")
     }
-    vocabulary = None
+    familiar: Vocabulary | Density | None = None
     if _VOCABULARY in manifest["files"]:
-        vocabulary = Vocabulary.of_arrays(load_file(folder / _VOCABULARY))
+        familiar = Vocabulary.of_arrays(load_file(folder / _VOCABULARY))
+    elif _DENSITY in manifest["files"]:
+        familiar = Density.of_arrays(load_file(folder / _DENSITY))
     recall = Recall(
         indexes["questions"],
         indexes["answers"],
@@ -145,7 +150,7 @@ def _read(folder: Path, manifest: Mapping[str, Any]) -> Contents:
         np.array([place[name] for name in written["vectors"]], dtype=np.int64),
         Lexicon.of_arrays(load_file(folder / "lexicon.safetensors")),
         Head(arrays["weights"], arrays["bias"]),
-        vocabulary,
+        familiar,
     )
     return Contents(
         answers,

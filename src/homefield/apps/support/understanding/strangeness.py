@@ -1,9 +1,9 @@
 """How unlike everything known a question is: the unknown score of a customer service, and the chance that it is known.
 
 Four signs that need no fitted weights: the best cosine with a historical question, the best cosine with an answer, the
-most n-grams shared with a question, and, of few questions, the share of words that anybody asked with. Each is measured
-in its own spread on held-out questions of the same language, since each language has a network of its own, and they are
-added.
+most n-grams shared with a question, and, of few questions, the share of words that anybody asked with, of many how
+close it lies to its neighbours beside how close they lie to theirs. Each is measured in its own spread on held-out
+questions of the same language, since each language has a network of its own, and they are added.
 
 What unknown questions score is told by the held-out questions too: each is scored once more as if its own answer were
 not there. Between the two lies a curve, the chance that a question of this score is known at all.
