@@ -42,7 +42,9 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", choices=TASKS, default=["thucnews", "finfe"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--rows", type=int, default=0, help="of each set, the first so many; 0: all")
-    parser.add_argument("--corpus", nargs="+", default=list(CORPUS), help="plain text files")
+    parser.add_argument(
+        "--corpus", nargs="+", default=list(CORPUS), help="plain text files; others want another --work"
+    )
     parser.add_argument("--set", nargs="*", default=[], help="keys of the fine-tuning recipe, KEY=VALUE")
     parser.add_argument("--work", type=Path, default=Path("benchmarks/results/pretrain_choices"))
     args = parser.parse_args()

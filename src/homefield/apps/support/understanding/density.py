@@ -4,7 +4,8 @@ A network that learned from many questions puts those of one answer close togeth
 another. So the same cosine means much in one place and little in another, and is compared with what is usual there
 (local outlier factor, after Breunig, Kriegel, Ng & Sander 2000).
 
-Of five draws of 43 of hwu64's intents, 2 to 3 of a hundred unknown questions more are rejected with it than without.
+Of four draws of 43 of hwu64's intents it rejects 71 % of the unknown questions rather than 68 (mean; 89 % of the known
+ones kept either way).
 """
 
 from __future__ import annotations
