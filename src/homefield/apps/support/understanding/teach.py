@@ -30,8 +30,8 @@ PARTNERS = 2  # other questions that each is learned beside
 _SEEN = 8_000  # pairs that are then learned from, all epochs together, between `_LEAST` and `_MOST`
 _LEAST, _MOST = 3, {"en": 4, "zh": 8}
 # `minilm-en` has compared sentences before: of the sample shop's English questions the nearest is right for 96 % of
-# those held out after 3 epochs, for 91 % after 8. Of many it needs no more either: 43 intents of hwu64 (draw 2) after 2,
-# 3 and 6 epochs 93.2, 93.5 and 92.5 % right first, 59, 62 and 58 % of unknown ones rejected, built in 190, 299, 552 s.
+# those held out after 3 epochs, for 91 % after 8. Of many it needs no more either: hwu64's intents (draw 2) after 2, 3
+# and 6 epochs 93.2, 93.5 and 92.5 % right first, 59, 62 and 58 % of unknown ones rejected, built in 190, 299, 552 s.
 
 
 def teach(
