@@ -160,6 +160,28 @@ def test_each_language_is_measured_in_its_own_spread() -> None:
     assert np.array_equal(Strangeness.of(fitted.as_json()).score(strange), fitted.score(strange))
 
 
+def test_of_many_questions_one_is_strange_for_which_no_two_answers_stand_out() -> None:
+    random = np.random.default_rng(0)
+    weights = np.eye(len(SIGNS))[5]  # the head alone says which answer is likely
+
+    def asked(*outputs: float) -> Found:
+        signs = np.zeros((len(outputs), len(SIGNS)))
+        signs[:, 5] = outputs
+        return Found(np.arange(len(outputs)), signs, ())
+
+    known = [asked(random.uniform(3, 8), *random.uniform(-1, 1, 4)) for _ in range(200)]
+    clear, either, none = asked(6, 0, 0, 0, 0), asked(6, 6, 0, 0, 0), asked(0, 0, 0, 0, 0)
+    many, few = (Strangeness.fit(known, [0] * 200, weights, many=many) for many in (True, False))
+    scores = many.score([clear, either, none], weights)
+    assert scores[2] > many.score(known, weights).max() > scores[:2].max()
+    assert abs(scores[0] - scores[1]) < 0.2 * (scores[2] - scores[0])
+    assert few.score([clear, either, none], weights).tolist() == [0.0, 0.0, 0.0]
+    assert np.array_equal(Strangeness.of(many.as_json()).score(known, weights), many.score(known, weights))
+    sure = [asked(random.uniform(20, 30), 0, 0, 0, 0) for _ in range(500)]
+    (less,) = Strangeness.fit(sure, [0] * 500, weights, many=True).score([asked(8, 0, 0, 0, 0)], weights)
+    assert less < 3
+
+
 def test_a_release_of_before_takes_every_question_for_known() -> None:
     before = Strangeness.of({"middle": [0.7, 0.5, 0.3], "width": [0.2, 0.2, 0.2]})
     scores = before.score(recall().find(VECTORS, list(ASKED)))

@@ -160,7 +160,7 @@ class ReleaseAnswerer:
         vectors = self.encoder.encode(readings)
         found = recall.find(vectors[:1], [query], vectors[-1:])[0]
         unknown = self.contents.unknown
-        scores = unknown.score([found])
+        scores = unknown.score([found], np.array(self.weights))
         chance = chances(found.signs, np.array(self.weights)) * unknown.share(scores)[0]
         order = np.argsort(-chance, kind="stable").tolist()
         likely = [

@@ -101,12 +101,11 @@ class _Ways:
     unknown: Strangeness
 
     @classmethod
-    def fit(cls, found: Sequence[Found], matters: Sequence[int], *, risk: float | None) -> _Ways:
+    def fit(cls, found: Sequence[Found], matters: Sequence[int], *, many: bool, risk: float | None) -> _Ways:
         found, matters = found[:WEIGHED], matters[:WEIGHED]
         right = [_place(each, matter) for each, matter in zip(found, matters, strict=True)]
-        return cls(
-            fit_weights([each.signs for each in found], right), Strangeness.fit(found, matters, counts=risk is None)
-        )
+        weights = fit_weights([each.signs for each in found], right)
+        return cls(weights, Strangeness.fit(found, matters, weights, many=many, counts=risk is None))
 
 
 def held_of(encoder: Encoder, taught: Taught) -> Held:
@@ -137,7 +136,8 @@ def fit(
     if len(validation):
         first = _recall(train, told, _head(train, len(material.matters)))
         some = validation.only(np.arange(min(WEIGHED, len(validation))))
-        ways = _Ways.fit(first.find(some.vectors, some.texts, some.alone), some.matters.tolist(), risk=risk)
+        found = first.find(some.vectors, some.texts, some.alone)
+        ways = _Ways.fit(found, some.matters.tolist(), many=True, risk=risk)
         # The head is of the training questions, as when the weights were fitted.
         shipped, recall = known, _recall(known, told, first.head)
         found, each = recall.find(calibration.vectors, calibration.texts, calibration.alone), [ways] * len(calibration)
@@ -179,9 +179,11 @@ def _crosswise(
     ways = []
     for number in range(int(fold.max(initial=-1)) + 1):
         others = np.flatnonzero(fold != number)
-        ways.append(_Ways.fit([every[row] for row in others.tolist()], held.matters[others].tolist(), risk=risk))
+        ways.append(
+            _Ways.fit([every[row] for row in others.tolist()], held.matters[others].tolist(), many=False, risk=risk)
+        )
     asking = _asking(every, [ways[number] for number in fold.tolist()], held.matters)
-    return asking, plain, _Ways.fit(every, held.matters.tolist(), risk=risk)
+    return asking, plain, _Ways.fit(every, held.matters.tolist(), many=False, risk=risk)
 
 
 def _folds(groups: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -203,7 +205,7 @@ def _asking(found: Sequence[Found], ways: Sequence[_Ways], matters: NDArray[np.i
     for row, (each, way) in enumerate(zip(found, ways, strict=True)):
         likely = chances(each.signs, way.weights)
         order = np.argsort(-likely, kind="stable")
-        strange[row] = way.unknown.score([each])[0]
+        strange[row] = way.unknown.score([each], way.weights)[0]
         best[row], confidence[row] = each.matters[order[0]], likely[order[0]] * way.unknown.share(strange[[row]])[0]
         place = np.flatnonzero(each.matters[order] == matters[row])
         rank[row] = int(place[0]) + 1 if len(place) else 0
