@@ -9,7 +9,8 @@ from threading import Lock
 
 from homefield.apps.support.answers import placeholders_in
 from homefield.apps.support.assistants import Correction
-from homefield.apps.support.replies import Asked, Choice, Near, Reply
+from homefield.apps.support.manners import small_talk
+from homefield.apps.support.replies import TALK, Asked, Choice, Near, Reply
 from homefield.errors import CallError
 
 __all__ = ["ANSWERS", "RuleAnswerer", "RuleAssistants"]
@@ -36,6 +37,8 @@ class RuleAnswerer:
         said, zh = asked.text.casefold(), asked.language.startswith("zh")
         if said in self.learned:
             return self._answer("learned", self.learned[said], 0.99, asked)
+        if small_talk(asked.text):
+            return Reply("clarify", "好的。" if zh else "All right.", None, 0.0, TALK, self.release)
         for name, (words, english, chinese) in ANSWERS.items():
             if "which" not in said and any(word in said for word in words):
                 return self._answer(name, chinese if zh else english, 0.4 if "maybe" in said else 0.93, asked)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homefield.apps.support.slots import called, only_data, slotted
+from homefield.apps.support.slots import called, impersonal, only_data, slotted, veiled
 
 
 @pytest.mark.parametrize(
@@ -65,3 +65,27 @@ def test_every_placeholder_that_is_made_has_a_name_a_customer_understands() -> N
     assert {called(one, "zh") for one in made} == {"订单号", "运单号", "手机号", "邮箱", "日期", "时间", "姓名"}
     assert called("order_id", "en") == "order number"
     assert called("delivery_slot", "zh") == "delivery slot"
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "please change the address of LD24112611 to Harbour Street", "Can you refund to another card, [CARD]?",
+        "invoice please, send to [EMAIL]", "deliver it to Anna instead", "my name is anna, where is it",
+        "地址改成文三路", "联系人陈静", "我的手机号是[手机号]", "订单20417733到哪了", "x" * 100,
+    ],
+)  # fmt: skip
+def test_a_question_that_could_be_one_customers_alone_is_shown_to_no_other(question: str) -> None:
+    assert not impersonal(question)
+
+
+@pytest.mark.parametrize(
+    "question", ["Where is my order?", "I want to return it", "怎么退货", "还在路上吗", "有发票吗"]
+)
+def test_a_question_of_anybody_may_be_shown(question: str) -> None:
+    assert impersonal(question)
+
+
+def test_evidence_is_shown_without_numbers() -> None:
+    assert veiled("is LD24112611 on its way to 20417733?") == "is … on its way to …?"
+    assert veiled("how long is the warranty, 2 years?") == "how long is the warranty, 2 years?"

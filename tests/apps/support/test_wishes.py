@@ -19,6 +19,8 @@ from homefield.apps.support.wishes import chosen_of, topic_in, wants_human
         "please transfer me to a human agent", "Could you connect me with a live representative?", "human please",
         "找你们经理", "叫主管来", "let me talk to someone",
         "I need a real person", "let me talk with your manager",
+        "转人工，还要等多久", "我要转人工，都等了这么长时间", "找客服", "帮我转客服吧", "叫客服来",
+        "can i speak with customer service", "get me your manager", "I want to talk to customer support",
     ],
 )  # fmt: skip
 def test_a_wish_for_a_human_is_understood(said: str) -> None:
@@ -29,7 +31,8 @@ def test_a_wish_for_a_human_is_understood(said: str) -> None:
     "said",
     [
         "", "?", "人工客服几点上班", "不用转人工", "我不要人工", "人工智能是什么", "退货",
-        "客服态度很好", "真人同款有货吗",
+        "客服态度很好", "真人同款有货吗", "人工服务时间", "怎么找客服", "找客服电话", "人工客服什么时候上班",
+        "how good is your customer service", "the manager said no",
         "is this made by human hands?", "what are the agent fees", "I don't want to talk to a human",
         "a person ordered twice", "the human rights book", "where is my order",
     ],

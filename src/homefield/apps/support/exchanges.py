@@ -20,6 +20,7 @@ from homefield.apps.support.manners import (
     is_hold,
     is_question,
     is_thanks,
+    small_talk,
     weight,
 )
 from homefield.apps.support.slots import only_data
@@ -103,7 +104,7 @@ def _runs(dialogue: Dialogue) -> list[tuple[int, int]]:
 
 
 def _says_something(text: str) -> bool:
-    return not (is_empty_talk(text) or is_thanks(text) or wants_human(text))
+    return not (is_empty_talk(text) or small_talk(text) or is_thanks(text) or wants_human(text))
 
 
 def _is_remark(dialogue: Dialogue, places: list[int]) -> bool:

@@ -15,6 +15,7 @@ __all__ = [
     "is_question",
     "is_thanks",
     "matter",
+    "small_talk",
     "tells_of_harm",
     "thing_named",
     "weight",
@@ -86,6 +87,30 @@ _QUESTION = re.compile(
     r"|吗|呢(?!$)|么(?=$|[，。！!])|多少|多久|怎么|怎样|什么|哪|几[天点个号时岁]|能不能|是不是|有没有|可不可以|行不行?$|不$",
     re.IGNORECASE,
 )
+# What customers say that asks nothing, by what is said to it; narrower than what a miner may pass over.
+_ROBOT = (
+    r"\bare you (?:a |an? real )?(?:robot|bot|human|real|person|machine|ai)\b|\bwho are you\b"
+    r"|\bis this a (?:bot|robot)\b"
+    r"|(?:你|您)是(?:不是)?(?:机器人|真人|人工|谁)|(?:你|您)叫什么(?:名字)?"
+)
+_HELLO = (
+    r"\b(?:hi|hello|hey|hiya|good (?:morning|afternoon|evening|day)|anybody|anyone|somebody|there)\b"
+    r"|(?:您|你)(?:们)?好|哈喽|嗨|早上好|上午好|下午好|晚上好|早安|(?:有人)?在(?:吗|么|不在)|有(?:没有)?人(?:在)?|亲(?:亲)?|请问(?:一下)?"
+)
+_AGREED = (
+    r"\b(?:ok(?:ay)?|k|yes|yeah|yep|no|nope|sure|great|perfect|cool|nice|lovely|alright|all right|fine|good|got it"
+    r"|i see|understood|will do|bye|goodbye|see you|take care"
+    r"|have a (?:nice|good|great|lovely) (?:day|evening|weekend|one)"
+    r"|you too|that'?s (?:all|it|fine|great|good)|nothing else|hold on|(?:just )?(?:one|a) (?:moment|second|sec|minute)"
+    r"|and|so|well|oh|then|please|for now)\b"
+    r"|好(?:的|呢|哒|吧|哦|嘞|滴)*|嗯+|哦+|噢|行(?:吧|的)?|可以(?:的|了)?|知道了|明白了?|了解了?|收到|没事(?:了)?|没问题(?:了)?"
+    r"|不客气|不用(?:谢|了)|没有(?:了)?|没了|再见|拜拜|回见|哈哈+|呵呵|对(?:的|了)?|是的|稍等(?:一下)?|等(?:一下|下|会儿?)"
+)
+_TALK: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
+    (name, re.compile(pattern, re.IGNORECASE))
+    for name, pattern in (("robot", _ROBOT), ("thanks", _THANKS), ("greeting", _HELLO), ("agreed", _AGREED))
+)
+_ANY_TALK = re.compile(rf"{'|'.join(pattern.pattern for _, pattern in _TALK)}|[啊吗呢吧哈呀啦么哟]", re.IGNORECASE)
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _LETTER = re.compile(r"[A-Za-z0-9]")
 LEAST = 2.0  # of weight that a matter has: two Chinese characters, six Latin letters
@@ -100,6 +125,14 @@ def weight(text: str) -> float:
 def matter(text: str) -> str:
     """`text` without what is said besides the matter."""
     return re.sub(r"\s+", " ", _POLITE.sub(" ", text)).strip(" ,.!?~，。！？～、;；:：")
+
+
+def small_talk(text: str) -> str:
+    """What a customer says who asks nothing: `greeting`, `thanks`, `agreed` ("ok", "bye"), `robot` ("are you one?");
+    empty where anything else is said."""
+    if re.search(r"\w", _ANY_TALK.sub(" ", text)):
+        return ""
+    return next((name for name, pattern in _TALK if pattern.search(text)), "")
 
 
 def is_empty_talk(text: str) -> bool:

@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal, Protocol
 
-__all__ = ["Answerer", "Asked", "Choice", "Decision", "Near", "Reply", "Turn"]
+__all__ = ["TALK", "Answerer", "Asked", "Choice", "Decision", "Near", "Reply", "Turn"]
 
 Decision = Literal["answer", "clarify", "handoff", "abstain"]
+
+TALK = "support.why.talk"
+"""The reason of a reply to a greeting, thanks or the like: nothing was asked, and the bot did not fail."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import re
 
 from homefield.messages import Language, catalogue
 
-__all__ = ["HOURS", "UNITS", "called", "only_data", "slotted"]
+__all__ = ["HOURS", "PATTERNS", "UNITS", "called", "impersonal", "only_data", "slotted", "veiled"]
 
 UNITS: dict[str, str] = {
     "workday": r"(?:business|working)[ -]days?|个?工作日", "day": r"(?:calendar |natural )?days?|天"
@@ -53,6 +53,19 @@ _SIMPLE: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("name", re.compile(r"(?:(?<=\bHi )|(?<=\bHello )|(?<=\bDear )|(?<=\bMr )|(?<=\bMs ))[A-Z][a-z]+(?=[,!.])"
     r"|[\u4e00-\u9fff](?=女士|先生)")),
 )  # fmt: skip
+PATTERNS: dict[str, str] = {
+    "order_id": r"[A-Za-z]{1,4}-?[0-9]{4,}|#?[0-9]{6,}",
+    "tracking_id": r"[A-Za-z]{0,4}[0-9][A-Za-z0-9-]{5,}",
+    "phone": r"\+?[0-9][0-9 -]{5,17}[0-9]",
+    "email": r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}",
+}
+"""What customers write for the values that they know, where nobody says what those look like."""
+_LONGEST_TITLE = 80
+_PERSONAL = re.compile(
+    r"[0-9０-９@\[{]|(?<=[a-z,] )[A-Z][A-Za-z]+"
+    r"|\b(?:[Mm]y name|I am|I'm|[Tt]his is|live (?:at|in)|address is)\b"
+    r"|联系人|收件人|收货人|我叫|我姓|姓名|地址(?:是|改成|改到|改为|[:：])|小区|大厦|单元"
+)
 _TIME = re.compile(rf"{HOURS.pattern}|(?<![0-9:]){_CLOCK}", re.IGNORECASE)
 _PLACEHOLDER = re.compile(r"\{[a-z_]+\}|\[[A-Z]+\]|\[[\u4e00-\u9fff]{2,4}\]")
 _NAMING = re.compile(
@@ -76,6 +89,17 @@ def slotted(answer: str) -> str:
         answer = pattern.sub(f"{{{name}}}", answer)
     answer = _TIME.sub(lambda match: match.group() if match[1] else "{time}", answer)
     return _NUMBERED.sub(lambda match: "{order_id}" if _is_order(match) else match.group(), answer)
+
+
+def impersonal(question: str) -> bool:
+    """Whether a customer's question can be shown to another: short, without numbers, masked data, names or addresses as
+    far as their form tells."""
+    return len(question) <= _LONGEST_TITLE and _PERSONAL.search(question) is None
+
+
+def veiled(question: str) -> str:
+    """A customer's question as evidence: what is their own data by its form left out."""
+    return re.sub(r"[0-9]{4,}", "…", re.sub(r"\{[a-z_]+\}", "…", slotted(question)))
 
 
 def only_data(message: str) -> bool:

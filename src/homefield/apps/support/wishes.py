@@ -12,24 +12,29 @@ __all__ = ["chosen_of", "plain", "topic_in", "wants_human"]
 _ONE = r"(?:个|一个|一下)?"
 _PERSON = (
     r"(?:(?:an?|the|your|some)\s+)?(?:(?:real|live|actual|human)\s+)*"
-    r"(?:human|person|agent|representative|rep|operator)\b"
+    r"(?:human|person|agent|representative|rep|operator|customer\s+(?:service|support|care))\b"
 )
-_WISHES = re.compile(
-    r"(?:转|转接|接|找|要|换|叫)人工|人工客服|人工服务|真人客服|真人服务"
-    rf"|(?:转|找|要|换|叫|接|让|和|跟){_ONE}(?:真人|活人|人工)|不(?:想|要)(?:和|跟)(?:机器人|机器)(?:聊|说|谈)"
+_CHIEF = r"(?:an?|the|your|some)\s+(?:manager|supervisor)\b"
+_CALLED = r"(?!电话|热线|邮箱|微信|号|态度|中心|时间)"  # how the desk is reached, rather than to be put through to it
+# Wishes that stay wishes whatever else is asked, "转人工，还要等多久".
+_PLAIN_WISHES = re.compile(
+    rf"(?:转|转接|接|找|要|换|叫)人工{_CALLED}|(?:转|找|要|换|叫|接|让|和|跟){_ONE}(?:真人|活人|人工){_CALLED}"
+    rf"|(?<!怎么)(?<!如何)(?<!哪里)(?<!哪儿)(?:转|转接|找|叫|接){_ONE}(?:你们)?的?客服{_CALLED}"
+    r"|不(?:想|要)(?:和|跟)(?:机器人|机器)(?:聊|说|谈)"
     rf"|(?:找|要|换|叫){_ONE}(?:你们)?(?:的)?(?:经理|主管|领导)"
-    rf"|\b(?:speak|talk|chat)\s+(?:to|with)\s+(?:{_PERSON}|(?:an?|the|your|some)\s+(?:manager|supervisor)\b|some(?:one|body)\b)"
+    rf"|\b(?:speak|talk|chat)\s+(?:to|with)\s+(?:{_PERSON}|{_CHIEF}|some(?:one|body)\b)"
     rf"|\b(?:connect|transfer|switch|put|pass)\s+(?:me\s+)?(?:through\s+)?(?:over\s+|on\s+)?(?:to|with)\s+{_PERSON}"
-    rf"|\b(?:want|need|prefer|give me|get me)\s+{_PERSON}"
+    rf"|\b(?:want|need|prefer|give me|get me)\s+(?:{_PERSON}|{_CHIEF})"
     r"|\b(?:human|agent|representative|operator)\s*,?\s*please\b",
     re.IGNORECASE,
 )
+_WISHES = re.compile(r"人工客服|人工服务|真人客服|真人服务", re.IGNORECASE)
 _ALONE = frozenset(
     ("人工", "转人工", "人工客服", "真人", "客服", "human", "agent", "representative", "operator", "real person")
 )
+_HOURS = re.compile(r"(?:多久|几点|什么时候|时间|上班|下班|工作时间).{0,6}$")
 _NOT = re.compile(
     r"(?:不|别|勿|无需|不用|不需要|没)(?:要|想|用|需要)?(?:再)?(?:转|找|接|要)?(?:人工|真人)"
-    r"|(?:多久|几点|什么时候|时间|上班|下班|工作时间).{0,6}$"
     r"|\b(?:don'?t|do not|no need to|not)\s+(?:want|need|have)?\s*(?:to )?(?:speak|talk|an? (?:human|agent|person))",
     re.IGNORECASE,
 )
@@ -51,7 +56,11 @@ def wants_human(text: str) -> bool:
     said = plain(text)
     if said in _ALONE:
         return True
-    return len(said) <= 500 and _WISHES.search(said) is not None and _NOT.search(said) is None
+    if len(said) > 500 or _NOT.search(said) is not None:
+        return False
+    if _PLAIN_WISHES.search(said) is not None:
+        return True
+    return _WISHES.search(said) is not None and _HOURS.search(said) is None
 
 
 def topic_in(text: str, words: Iterable[str]) -> str | None:

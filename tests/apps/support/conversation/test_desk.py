@@ -192,6 +192,15 @@ class TestHandOff:
             speakers = [row.speaker for row in conversations.messages_of(transaction, heard.row.id)]
         assert speakers == ["customer", "human"]
 
+    def test_failures_count_where_the_channel_says_whose_turn_it_is_and_talk_is_none(self, store: Store) -> None:
+        said = talk(made(store), "hi", "qwertz", "thanks", "asdf", owner="bot")
+        assert decisions(said) == ["clarify", "abstain", "clarify", "handoff"]
+        assert [each.row.failures for each in said] == [0, 1, 1, 2]
+        assert said[-1].row.state == "waiting"
+        desk, messages = made(store), ("hi", "hello", "are you a robot?", "ok", "bye")
+        greeted = [desk.take(Incoming(message, peer="two")) for message in messages]
+        assert decisions(greeted) == ["clarify"] * 5
+
     def test_a_new_state_is_told_as_an_event(self, store: Store) -> None:
         desk = made(store)
         talk(desk, "return?", "转人工")
@@ -227,10 +236,33 @@ class TestValues:
         said = talk(named, "return?", variables={"name": "李雷"}) + talk(named, "李雷 here", "2025 invoices")
         assert said[-1].row.variables["name"] == "李雷"
 
-    def test_a_message_that_holds_no_such_value_is_a_question_of_its_own(self, store: Store) -> None:
-        said = talk(made(store, ask=ORDER, handoff={"failures": 3}), "我要发票", "123456789", "return?")
-        assert texts(said) == ["订单号是多少？", "抱歉，这个我还不知道。", "You can return it within 14 days."]
+    def test_a_number_that_is_no_such_value_is_asked_for_again(self, store: Store) -> None:
+        said = talk(made(store, ask=ORDER, handoff={"failures": 3}), "我要发票", "123456789", "12345678")
+        assert texts(said) == ["订单号是多少？", "订单号是多少？", "12345678 的发票已寄出。"]
+        assert decisions(talk(made(store, ask=ORDER), "开发票", "123456789", "987654321"))[-1] == "handoff"
+
+    def test_a_message_without_any_number_is_a_question_of_its_own(self, store: Store) -> None:
+        said = talk(made(store, ask=ORDER, handoff={"failures": 3}), "我要发票", "return?", "12345678")
+        assert texts(said)[:2] == ["订单号是多少？", "You can return it within 14 days."]
         assert said[-1].row.variables == {}
+
+    def test_an_order_number_needs_no_declaration_and_is_waited_for(self, store: Store) -> None:
+        said = talk(made(store), "invoice please", "ok, one moment", "LD25082217")
+        assert texts(said)[::2] == ["Please give me the order_id.", "Invoice for LD25082217 is on its way."]
+        assert said[1].row.failures == 0
+        declared = made(store, ask={"order_id": {"en": "Which order?"}})
+        peer = {"peer": "two"}
+        assert declared.take(Incoming("invoice", **peer)).reply.text == "Which order?"  # type: ignore[arg-type,union-attr]
+        assert "LD25082218" in str(declared.take(Incoming("LD25082218", **peer)).reply.text)  # type: ignore[arg-type,union-attr]
+
+    def test_what_only_the_company_knows_is_not_asked_of_the_customer(self, store: Store) -> None:
+        said = talk(made(store), "where is my order LD25082217")
+        assert decisions(said) == ["handoff"]
+        assert said[0].reply is not None
+        assert said[0].reply.facts is not None
+        assert said[0].reply.facts["reason"] == "support.why.undeclared"
+        assert said[0].row.handoff is not None
+        assert said[0].row.variables == {"order_id": "LD25082217"}
 
     def test_a_wish_for_a_human_is_no_value(self, store: Store) -> None:
         said = talk(made(store, ask={"order_id": Question(pattern=".+")}), "invoice", "转人工")

@@ -52,6 +52,6 @@ def test_a_customer_who_waits_for_a_human_is_not_thrown_back_to_the_bot() -> Non
 
 def test_an_answer_forgets_the_failures_before_it() -> None:
     unsure = Standing().bot_speaks("unsure", most_failures=2)
-    assert unsure == Standing("bot", 1)
+    assert unsure == Standing("bot", 1) == unsure.released()
     assert unsure.bot_speaks("answered", most_failures=2) == Standing()
     assert unsure.bot_speaks("unsure", most_failures=2) == Standing("waiting", 2)

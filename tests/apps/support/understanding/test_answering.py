@@ -11,10 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from homefield.apps.support.manners import tells_of_harm, thing_named
-from homefield.apps.support.replies import Asked, Turn
+from homefield.apps.support.manners import small_talk, tells_of_harm, thing_named
+from homefield.apps.support.replies import TALK, Asked, Turn
 from homefield.apps.support.understanding.answering import ReleaseAnswerer, Thresholds
 from homefield.messages import Language, text
+from homefield.store import now
+from homefield.store.learned import Learned
 
 from .conftest import DINGE, THINGS, Shop
 
@@ -124,6 +126,52 @@ def test_the_thing_that_is_named(said: str, thing: str) -> None:
     assert thing_named(said) == thing
 
 
+@pytest.mark.parametrize(
+    ("said", "talk"),
+    [
+        ("hi", "greeting"), ("Hello there!", "greeting"), ("你好", "greeting"), ("您好，在吗？", "greeting"),
+        ("有没有人啊", "greeting"), ("请问", "greeting"),
+        ("好的谢谢", "thanks"), ("thanks", "thanks"), ("Great, thank you very much!", "thanks"), ("太感谢了", "thanks"),
+        ("ok", "agreed"), ("great, bye", "agreed"), ("再见", "agreed"), ("嗯嗯，好的", "agreed"), ("没事了", "agreed"),
+        ("are you a robot?", "robot"), ("你是机器人吗", "robot"),
+        ("", ""), ("?", ""), ("5", ""), ("退", ""), ("运费呢", ""), ("hi, where is it", ""), ("客服几点上班", ""),
+        ("现货在吗", ""), ("这个好用吗", ""), ("有没有人安装", ""), ("行李箱", ""), ("is it nice", ""), ("等多久", ""),
+    ],
+)  # fmt: skip
+def test_what_asks_nothing(said: str, talk: str) -> None:
+    assert small_talk(said) == talk
+
+
+def test_a_greeting_is_returned_and_no_failure(answerer: ReleaseAnswerer) -> None:
+    for said, key, language in (("你好", "greeting", "zh"), ("thanks!", "thanks", "en"), ("再见", "agreed", "zh")):
+        reply = answerer.reply(Asked(said))
+        assert (reply.decision, reply.reason, reply.choices) == ("clarify", TALK, ())
+        assert reply.text == text(f"support.reply.{key}", language)
+        assert answerer.ruled(said, first=True)
+    assert not answerer.ruled("how do i return a lamp", first=True)
+
+
+def test_words_that_were_asked_before_are_answered_though_they_look_like_talk(shop: Shop) -> None:
+    taught = replace(opened(shop), learned=(Learned("1", "shop", "ok", "returns", None, "", None, "ann", None, now()),))
+    assert taught.reply(Asked("OK!")).answer == "returns"
+
+
+def test_an_option_is_titled_by_what_anybody_could_have_asked(open_minded: ReleaseAnswerer) -> None:
+    torn = Asked("shipping cost of a lamp")
+    told = open_minded.reply(torn)
+    assert told.nearest[0].question == "shipping cost of a lamp to France"
+    titles = {each.answer: each.title for each in (*told.runners_up, *told.choices)}
+    assert not any("France" in title or "Austria" in title for title in titles.values())
+    contents = open_minded.lessons.contents
+    own = {name: answer for name, answer in contents.answers.items() if "{" in answer.text}
+    secret = [f"my name is Bo, {question}" for question in contents.questions]
+    veiled = replace(open_minded, contents=replace(open_minded.contents, questions=secret))
+    titles = {each.answer: each.title for each in veiled.reply(Asked("return policy for a lamp")).runners_up}
+    assert titles
+    assert not any("Bo" in title or "{" in title for title in titles.values())
+    assert all(titles[name].startswith("Order … is …") for name in own.keys() & titles.keys())
+
+
 def test_what_is_not_sure_enough_is_handed_over_or_asked_back(answerer: ReleaseAnswerer) -> None:
     strict = replace(answerer, thresholds=Thresholds(float("inf"), float("inf")))
     reply = strict.reply(Asked("how do i return a lamp"))
@@ -174,6 +222,7 @@ def test_every_reply_is_an_approved_answer_or_a_sentence_of_our_own(
         ).replace("\0", variables.get("order_id", ""))
     else:
         keys = ["support.reply.handoff", "support.reply.abstain", "support.reply.which", "support.reply.missing"]
+        keys += [f"support.reply.{talk}" for talk in ("greeting", "thanks", "agreed", "robot")]
         beginnings = [text(key, each, choices="", name="")[:6] for key in keys for each in ("en", "zh")]
         assert any(reply.text.startswith(beginning) for beginning in beginnings)
 

@@ -61,6 +61,23 @@ def test_a_new_answer_is_given_and_kept_with_who_and_why(own: tuple[Registry, Re
 
 
 @pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("怎么下载你们的App", "https://linden.example/app"),
+        ("客服邮箱是多少", "help@linden.example"),
+        ("do you have WeChat", "我们的微信：linden"),
+    ],
+)
+def test_a_new_answer_is_given_though_it_is_not_in_the_words_of_its_question(
+    own: tuple[Registry, Registry], question: str, text: str
+) -> None:
+    one, other = (OpenApplications(each) for each in own)
+    one.correct("shop", lesson(question, text=text))
+    for language in ("", "zh" if question[0] > "\u3000" or question[-1] > "\u3000" else "en"):
+        assert other.find("shop").reply(Asked(question, language=language)).text == text
+
+
+@pytest.mark.parametrize(
     ("lesson", "code"),
     [
         (lesson("😀", answer="returns"), "support.empty_lesson"),

@@ -17,7 +17,8 @@ from homefield.apps.support.conversation.options import SupportOptions
 from homefield.apps.support.conversation.states import Standing, State
 from homefield.apps.support.conversation.summary import summary
 from homefield.apps.support.conversation.think import Thinker, Thought, language_from, sentence, taken
-from homefield.apps.support.replies import Answerer, Asked, Turn
+from homefield.apps.support.manners import small_talk
+from homefield.apps.support.replies import TALK, Answerer, Asked, Turn
 from homefield.errors import CallError, Refused
 from homefield.net import Allowed
 from homefield.store import Store, Transaction, conversations, now
@@ -126,7 +127,7 @@ class Desk:
             changes = self._opening(transaction, row, incoming)
             opened = replace(row, **changes)
             bot = Standing(_state(opened)).bot_may_speak
-            text, values = taken(incoming.text, opened.expects if bot else None, self.options.ask)
+            text, values = taken(incoming.text, opened.expects if bot else None, self.options)
             _, message = conversations.add_message(
                 transaction,
                 row,
@@ -140,7 +141,7 @@ class Desk:
                 "variables": {**opened.variables, **incoming.variables, **values},
                 "language": language or row.language,
                 "audience": incoming.audience or row.audience,
-                "expects": None if bot else opened.expects,
+                "expects": None if bot and not small_talk(incoming.text) else opened.expects,
             }
             if not bot:
                 self._forget_behind(transaction, message)
@@ -336,6 +337,8 @@ class Desk:
             transaction, row, "bot", decided.text, replies_to=message.id, facts=decided.facts()
         )
         changes: dict[str, Any] = {"state": after.state, "failures": after.failures, "expects": decided.expects}
+        if decided.reason == TALK:
+            changes["expects"] = row.expects  # "ok, one moment" does not take back what was asked for
         variables = {**row.variables, **decided.learns}
         variables.pop(decided.forgets, None)
         changes["variables"] = variables

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from homefield.apps.support.slots import PATTERNS
 from homefield.errors import CallError
 from homefield.workspace import Workspace
 
@@ -45,7 +46,7 @@ class HandoffOptions(_Strict):
     failures: int = Field(default=2, ge=1, le=100, description="replies in a row that answer nothing")
     confidence: float = Field(default=0.0, ge=0, le=1, description="an answer less sure than this goes to a human")
     answers: list[str] = Field(default=[], description="ids of answers that a human gives")
-    words: list[str] = Field(default=[], description="words that go to a human")
+    words: list[str] = Field(default=["投诉", "complaint"], description="words that go to a human")
 
 
 class Question(_Strict):
@@ -129,6 +130,13 @@ class SupportOptions(_Strict):
     ask: dict[str, Question] = Field(default={})
     sources: dict[str, Source] = Field(default={})
     chatwoot: ChatwootOptions | None = None
+
+    def question(self, name: str) -> Question | None:
+        """How a customer is asked for a value; None where only the company can know it, since nobody says how."""
+        given, usual = self.ask.get(name), PATTERNS.get(name)
+        if given is None:
+            return None if usual is None else Question(pattern=usual)
+        return given if given.pattern or usual is None else given.model_copy(update={"pattern": usual})
 
     @model_validator(mode="after")
     def _listed(self) -> SupportOptions:

@@ -16,7 +16,8 @@ State = Literal["bot", "waiting", "human", "closed"]
 STATES: tuple[State, ...] = get_args(State)
 
 Outcome = Literal["answered", "asking", "unsure", "handoff"]
-"""What the bot came to: it answered; it asked for a value it needs; it asked back or did not know; it wants a human."""
+"""What the bot came to: it answered; it asked for a value it needs, or was only greeted; it asked back or did not know;
+it wants a human."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,8 @@ class Standing:
         return Standing("human")
 
     def released(self) -> Standing:
-        """A human gives it back to the bot; one that is closed stays closed."""
-        return self if self.state == "closed" else Standing()
+        """A human gives it back to the bot; one that is closed stays closed, and one that is the bot's as it is."""
+        return self if self.state in ("closed", "bot") else Standing()
 
     def ended(self) -> Standing:
         """Somebody closes it, or nobody said anything for too long."""

@@ -14,8 +14,9 @@ from typing import Any
 from homefield.apps.support.conversation.lookups import look_up
 from homefield.apps.support.conversation.options import Question, SupportOptions
 from homefield.apps.support.conversation.states import Outcome
-from homefield.apps.support.replies import Answerer, Asked, Reply
-from homefield.apps.support.slots import called, only_data
+from homefield.apps.support.manners import small_talk
+from homefield.apps.support.replies import TALK, Answerer, Asked, Reply
+from homefield.apps.support.slots import PATTERNS, called, only_data
 from homefield.apps.support.wishes import chosen_of, topic_in, wants_human
 from homefield.data.language import language_of
 from homefield.errors import NotAllowed, RemoteError
@@ -49,6 +50,8 @@ class Decided(Reply):
             return "handoff"
         if self.decision == "answer":
             return "answered"
+        if self.reason == TALK:
+            return "asking"
         return "asking" if self.missing and self.missing != asked_before else "unsure"
 
     def facts(self) -> dict[str, Any]:
@@ -116,8 +119,9 @@ class Thinker:
         before = [turn.text for turn in asked.history if turn.speaker == "customer"]
         found = {
             name: value
-            for name, question in self._options.ask.items()
-            if _IDENTIFIER.fullmatch(known := asked.variables.get(name, ""))
+            for name in {**PATTERNS, **self._options.ask}
+            if (question := self._options.question(name)) is not None
+            and _IDENTIFIER.fullmatch(known := asked.variables.get(name, ""))
             and any(known in text for text in before)
             and (value := _told_in(written, question)) is not None
         }
@@ -133,7 +137,10 @@ class Thinker:
             if source is not None:
                 lacking = next((name for name in source.wanted if not asked.variables.get(name)), None)
             if lacking is not None:
-                value = _told_in(written, self._options.ask.get(lacking, Question()))
+                question = self._options.question(lacking)
+                if question is None:
+                    return self._hand_over(asked, "support.why.undeclared", _as_is(reply))
+                value = _told_in(written, question)
                 if value is None:
                     return self._ask_for(lacking, asked, reply)
                 learned[lacking] = value
@@ -170,19 +177,19 @@ class Thinker:
         return replace(decided, decision="handoff", text=said, reason=reason, missing="", choices=(), expects=None)
 
 
-def taken(
-    written: str, expects: Mapping[str, Any] | None, questions: Mapping[str, Question]
-) -> tuple[str, dict[str, str]]:
-    """What a message means after the bot has asked for something: the question it belongs to, and the value in it."""
+def taken(written: str, expects: Mapping[str, Any] | None, options: SupportOptions) -> tuple[str, dict[str, str]]:
+    """What a message means after the bot has asked for something: the question it belongs to, and the value in it. A
+    number that is no such value belongs to the question too, and is asked for again."""
     if expects is None:
         return written, {}
     if (titles := expects.get("titles")) is not None:
         place = chosen_of(written, titles)
         return (written if place is None else str(titles[place])), {}
     name = str(expects["name"])
-    question = questions.get(name, Question())
-    value = None if wants_human(written) else _value_in(written, question)
-    return (written, {}) if value is None else (str(expects["asked"]), {name: value})
+    value = None if wants_human(written) else _value_in(written, options.question(name) or Question())
+    if value is None:
+        return (str(expects["asked"]) if only_data(written) else written), {}
+    return str(expects["asked"]), {name: value}
 
 
 def _value_in(written: str, question: Question) -> str | None:
@@ -203,10 +210,10 @@ def _told_in(written: str, question: Question) -> str | None:
 
 def language_from(given: str, written: str) -> str:
     """The language to reply in: the channel's word, else the message's own; empty where neither says one, as an order
-    number does not."""
+    number and "ok" do not."""
     if given:
         return given[:10]
-    if only_data(written):
+    if only_data(written) or small_talk(written):
         return ""
     found = language_of(written[:_SCANNED])
     return found if found in LANGUAGES else ""

@@ -9,14 +9,13 @@ from datetime import date
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from homefield.apps.support.answers import Answer, plain_question
 from homefield.apps.support.dialogues import Turn as Line
 from homefield.apps.support.history import history_text, question_in
-from homefield.apps.support.manners import tells_of_harm, thing_named
-from homefield.apps.support.replies import Asked, Choice, Decision, Near, Reply
-from homefield.apps.support.slots import called
+from homefield.apps.support.manners import small_talk, tells_of_harm, thing_named
+from homefield.apps.support.replies import TALK, Asked, Choice, Decision, Near, Reply
+from homefield.apps.support.slots import called, impersonal, veiled
 from homefield.apps.support.understanding.encoding import Encoder
 from homefield.apps.support.understanding.live import SAME, Lessons, with_lessons
 from homefield.apps.support.understanding.recall import Found
@@ -34,6 +33,7 @@ PLAIN = 0.5
 """The chance from which an answer is given where no risk budget was set: likelier right than wrong."""
 _LIKELY, _TOGETHER, _CHOICES = 0.1, 0.6, 3  # a choice offered; all that are offered; how many
 _NEAREST, _RUNNERS = 3, 3
+_TITLES, _TITLE = 100, 80  # questions of an answer looked at for a title; characters of an answer that is its own
 _LONGEST = 4_000  # characters of a message that are read: more than anybody asks, less than it costs to read
 _BRIEF = "support.why.brief"
 _PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]{0,39})\}")
@@ -98,15 +98,6 @@ class ReleaseAnswerer:
         """The contents, with what was learned since."""
         return with_lessons(self.contents, self.learned, self.encoder)
 
-    @cached_property
-    def _first(self) -> NDArray[np.int64]:
-        """The place of each matter's first question, -1 where it has none."""
-        contents = self.lessons.contents
-        matters = contents.recall.matters_of_questions
-        first = np.full(len(contents.matters), -1, dtype=np.int64)
-        first[matters[::-1]] = np.arange(len(matters))[::-1]
-        return first
-
     def reply(self, asked: Asked) -> Reply:
         """What to say to `asked`."""
         said = clean_text(asked.text[:_LONGEST])
@@ -117,15 +108,18 @@ class ReleaseAnswerer:
         taught = self._taught(said, understood)
         if taught is not None and (answer := self._fitting(taught, asked, spoken)) is not None:
             return self._answer(answer, 1.0, "support.why.taught", asked, understood)
+        if (talk := small_talk(said)) and not self._asked_before(said, understood):
+            return self._plain("clarify", TALK, spoken, said=text(f"support.reply.{talk}", spoken))
         return self._decide(asked, understood)
 
     def ruled(self, question: str, *, first: bool) -> bool:
-        """Whether a message gets no answer however sure one is: it is empty, wants a human, tells of harm, or as the
-        first of a conversation only names a thing that several answers speak of."""
+        """Whether a message gets no answer however sure one is: it is empty, wants a human, tells of harm, asks
+        nothing, or as the first of a conversation only names a thing that several answers speak of."""
         said = clean_text(question[:_LONGEST])
         if _ruled(said) is not None:
             return True
-        return first and bool(thing_named(said)) and self.reply(Asked(question)).reason == _BRIEF
+        reason = TALK if small_talk(said) else _BRIEF if first and thing_named(said) else ""
+        return bool(reason) and self.reply(Asked(question)).reason == reason
 
     def _decide(self, asked: Asked, understood: _Understood) -> Reply:
         spoken = understood.language
@@ -178,19 +172,25 @@ class ReleaseAnswerer:
         edge = r"\b" if thing.isascii() else ""
         names = re.compile(f"{edge}{re.escape(thing)}{edge}", re.IGNORECASE)
         contents = self.lessons.contents
-        near = [place for place, _ in understood.found.nearest if names.search(contents.questions[place])]
-        if plain_question(asked.text) in {plain_question(contents.questions[place]) for place in near}:
+        if self._asked_before(asked.text, understood):
             return ()
         titles: dict[int, str] = {}
-        for place in near:
-            titles.setdefault(int(contents.recall.matters_of_questions[place]), contents.questions[place])
+        for place in (place for place, _ in understood.found.nearest if names.search(contents.questions[place])):
+            matter = int(contents.recall.matters_of_questions[place])
+            if not titles.get(matter):
+                titles[matter] = question if impersonal(question := contents.questions[place]) else ""
         able = {
-            answer.id: titles.get(matter)
+            answer.id: titles.get(matter, "")
             for matter, _, answer in understood.likely
             if answer is not None and (matter in titles or names.search(answer.text))
         }
         choices = [each for each in self._choices(understood) if each.answer in able][:_CHOICES]
         return tuple(replace(each, title=able[each.answer] or each.title) for each in choices)
+
+    def _asked_before(self, said: str, understood: _Understood) -> bool:
+        """Whether these very words are one of the historical questions."""
+        questions = self.lessons.contents.questions
+        return plain_question(said) in {plain_question(questions[place]) for place, _ in understood.found.nearest}
 
     def _taught(self, said: str, understood: _Understood) -> int | None:
         """The matter of the very question that somebody taught, if it is one."""
@@ -250,25 +250,27 @@ class ReleaseAnswerer:
         )  # fmt: skip
 
     def _choices(self, understood: _Understood) -> tuple[Choice, ...]:
-        """Answers that may be given, likeliest first, titled by the nearest question that led to each."""
+        """Answers that may be given, likeliest first, each titled by a question that led to it and could be anybody's:
+        the nearest one, else another; else by its own words."""
         contents = self.lessons.contents
         matters = contents.recall.matters_of_questions
-        titled: dict[int, int] = {}
+        titled: dict[int, str] = {}
         for place, _ in understood.found.nearest:
-            titled.setdefault(int(matters[place]), place)
+            if impersonal(question := contents.questions[place]):
+                titled.setdefault(int(matters[place]), question)
         choices = []
         for matter, chance, answer in understood.likely[:10]:
             if answer is not None:
-                place = titled.get(matter, int(self._first[matter]))
-                title = contents.questions[place] if place >= 0 else answer.text[:80]
-                choices.append(Choice(answer.id, title, chance))
+                others = (contents.questions[place] for place in np.flatnonzero(matters == matter)[:_TITLES].tolist())
+                title = titled.get(matter) or next(filter(impersonal, others), None)
+                choices.append(Choice(answer.id, title or _PLACEHOLDER.sub("…", answer.text)[:_TITLE], chance))
         return tuple(choices)
 
     def _near(self, understood: _Understood) -> tuple[Near, ...]:
         contents = self.lessons.contents
         matters = contents.recall.matters_of_questions
         return tuple(
-            Near(contents.questions[place], contents.matters[int(matters[place])].id, min(1.0, cosine))
+            Near(veiled(contents.questions[place]), contents.matters[int(matters[place])].id, min(1.0, cosine))
             for place, cosine in understood.found.nearest[:_NEAREST]
         )
 

@@ -15,6 +15,7 @@ from homefield.apps.support.understanding.recall import Live
 from homefield.apps.support.understanding.release import Contents
 from homefield.data.clean import clean_text
 from homefield.data.language import language_of
+from homefield.messages import LANGUAGES
 from homefield.store.learned import Learned
 
 __all__ = ["SAME", "Lessons", "id_of", "with_lessons"]
@@ -47,7 +48,7 @@ def with_lessons(contents: Contents, learned: Sequence[Learned], encoder: Encode
         if each.answer not in answers:
             if each.text is None:  # an approved answer that this release has not
                 continue
-            answers[each.answer] = Answer(each.answer, each.text, each.language or language_of(each.text))
+            answers[each.answer] = Answer(each.answer, each.text, each.language or _language(each))
             place[each.answer] = len(matters)
             matters.append(Matter(each.answer, (each.answer,)))
         held.append((clean_text(each.question), place[each.answer]))
@@ -73,3 +74,9 @@ def with_lessons(contents: Contents, learned: Sequence[Learned], encoder: Encode
         recall=recall.with_live(live),
     )
     return Lessons(whole, {plain_question(text): number for text, number in held})
+
+
+def _language(learned: Learned) -> str:
+    """Of a new answer where nobody says it: its question's, since an answer may be an address alone."""
+    asked = language_of(learned.question)
+    return asked if asked in LANGUAGES else language_of(learned.text or "")
