@@ -77,19 +77,50 @@ def test_a_conversation_goes_on_from_bot_to_human_and_back(shop: Talking) -> Non
     assert (refused.status_code, refused.json()["code"]) == (409, "support.closed")
 
 
-def test_the_file_of_options_is_heeded_and_read_again(shop: Talking) -> None:
+def test_a_file_of_options_that_was_broken_leaves_the_last_good_ones_in_force(
+    shop: Talking, caplog: pytest.LogCaptureFixture
+) -> None:
     assert ask(shop, "my lawyer will write")["state"] == "waiting"
     file = shop.workspace.root / "support" / "shop.toml"
     before = file.read_text(encoding="utf-8")
     file.write_text("[handoff]\nfailures = 0\nwrods = []\n", encoding="utf-8")
     try:
-        reply = shop.client.post("/v1/support/shop/messages", json={"text": "hi"})
-        assert reply.json()["code"] == "support.bad_options"
-        assert "failures" in reply.json()["detail"]
-        assert "wrods" in reply.json()["detail"]
+        for _ in range(3):
+            assert ask(shop, "my lawyer will write")["state"] == "waiting"
+        (logged,) = [each for each in caplog.records if each.getMessage() == "options"]
+        assert logged.levelname == "ERROR"
+        assert logged.facts["last_good_in_force"] is True  # type: ignore[attr-defined]
+        ready = shop.client.get("/readyz", headers={"accept-language": "zh"})
+        assert (ready.status_code, ready.json()["ready"]) == (200, True)
+        (warning,) = ready.json()["warnings"]
+        assert warning["code"] == "support.bad_options"
+        assert "handoff.wrods：没有这一项" in warning["what"]
     finally:
-        file.write_text(before, encoding="utf-8")
-    assert ask(shop, "hi")["reply"]["decision"] == "abstain"
+        file.write_text(before.replace("lawyer", "notary"), encoding="utf-8")
+    assert ask(shop, "my notary will write")["state"] == "waiting"
+    assert shop.client.get("/readyz").json()["warnings"] == []
+    file.write_text(before, encoding="utf-8")
+
+
+def test_without_options_that_were_ever_good_a_message_is_to_come_again(tmp_path: Path) -> None:
+    (tmp_path / "support").mkdir()
+    file = tmp_path / "support" / "shop.toml"
+    file.write_text("foo = 1\n", encoding="utf-8")
+    with talking(Workspace(tmp_path)) as made:
+        assert made.client.get("/readyz").json()["warnings"][0]["code"] == "support.bad_options"
+        for path, body in (
+            ("/v1/support/shop/messages", {"text": "hi"}),
+            ("/webhooks/rest/webhook", {"sender": "a", "message": "hi"}),
+            ("/v1/chat/completions", {"model": "shop", "messages": [{"role": "user", "content": "hi"}]}),
+            ("/webhooks/chatwoot/shop", {}),
+        ):
+            reply = made.client.post(path, json=body)
+            assert (reply.status_code, reply.json()["code"]) == (500, "support.bad_options"), path
+            assert "support/shop.toml" in reply.json()["detail"]
+            assert "foo" in reply.json()["detail"]
+            assert str(tmp_path) not in reply.text
+        file.unlink()
+        assert ask(made, "return?")["reply"]["decision"] == "answer"
 
 
 @pytest.mark.parametrize(

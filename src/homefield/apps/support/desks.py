@@ -1,12 +1,19 @@
-"""The desks of a workspace by name, each with the options that stand in its file now."""
+"""The desks of a workspace by name, each with the options that stand in its file now.
+
+A file that was broken while somebody is served changes nothing: the last good options stay in force until it is mended.
+"""
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
 from threading import Lock
 
 from homefield.apps.support.assistants import Assistants
 from homefield.apps.support.conversation import Desk, load_options
+from homefield.apps.support.conversation.faults import BadOptions, OptionFault
 from homefield.apps.support.conversation.options import SupportOptions, options_file
 from homefield.bundle.names import check_name
 from homefield.errors import CallError, Refused
@@ -15,6 +22,18 @@ from homefield.store import Store
 from homefield.workspace import Workspace
 
 __all__ = ["Desks"]
+
+_log = logging.getLogger("homefield.support")
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What came of reading a file. changed: when it was, as it was read. options: those in force; None while there
+    never were good ones."""
+
+    changed: int
+    options: SupportOptions | None
+    faults: tuple[OptionFault, ...] = ()
 
 
 class Desks:
@@ -29,7 +48,7 @@ class Desks:
     def __init__(self, workspace: Workspace, store: Store, assistants: Assistants) -> None:
         self._workspace, self._store, self.assistants = workspace, store, assistants
         self._allowed = Allowed.parse(workspace.settings.net_allow)
-        self._options: dict[str, tuple[int, SupportOptions]] = {}
+        self._read: dict[str, _Read] = {}
         self._lock = Lock()
 
     def desk(self, name: str) -> Desk:
@@ -43,18 +62,33 @@ class Desks:
         return Desk(self._store, name, answerer, self.options(name), allowed=self._allowed, keep_texts=keep_texts)
 
     def options(self, name: str) -> SupportOptions:
-        """What its file says; read again when the file has changed.
+        """What its file says, read again when it has changed; what it said before while it cannot be used.
 
         Raises:
-            CallError: `bundle.bad_name`, `support.bad_options`.
+            CallError: `bundle.bad_name`; `support.bad_options`: it cannot be used and never could.
         """
+        read = self._look(name)
+        if read.options is None:
+            raise BadOptions(options_file(self._workspace, name).name, read.faults)
+        return read.options
+
+    def broken(self) -> list[BadOptions]:
+        """The files of options that cannot be used as they stand now.
+
+        Raises:
+            MachineError: the store does not answer.
+        """
+        looked = ((options_file(self._workspace, name).name, self._look(name)) for name in self.assistants.names())
+        return [BadOptions(file, read.faults) for file, read in looked if read.faults]
+
+    def _look(self, name: str) -> _Read:
         file = options_file(self._workspace, check_name(name))
         changed = file.stat().st_mtime_ns if file.is_file() else 0
         with self._lock:
-            known = self._options.get(name)
-            if known is None or known[0] != changed:
-                known = self._options[name] = (changed, load_options(file))
-            return known[1]
+            known = self._read.get(name)
+            if known is None or known.changed != changed:
+                known = self._read[name] = _read_anew(file, changed, known)
+            return known
 
     def only(self, name: str | None) -> str:
         """`name`, or the only application there is, for channels whose addresses hold none.
@@ -82,3 +116,14 @@ class Desks:
             with suppress(CallError, Refused):
                 ended += self.desk(name).close_idle()
         return ended
+
+
+def _read_anew(file: Path, changed: int, before: _Read | None) -> _Read:
+    """Read a file that has changed; a broken one is logged, once for each change."""
+    try:
+        return _Read(changed, load_options(file))
+    except BadOptions as error:
+        kept = None if before is None else before.options
+        facts = {"file": error.file, "code": error.code, "faults": error.what(), "last_good_in_force": kept is not None}
+        _log.error("options", extra={"facts": facts})
+        return _Read(changed, kept, error.faults)

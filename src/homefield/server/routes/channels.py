@@ -35,7 +35,7 @@ def add_routes(routes: APIRouter) -> None:
     tags: list[str | Enum] = ["channels"]
     once = header("Idempotency-Key", "your own id: sent again, it is the same message", most=200)
     stream = media("application/json", "text/event-stream")
-    missing = refused(404, 409)
+    missing = refused(404, 409, 500)
     routes.post("/webhooks/rest/webhook", tags=tags, responses=missing, openapi_extra=described(RasaBody))(rasa)
     routes.post("/model/parse", tags=tags, responses=missing, openapi_extra=described(ParseBody))(parse)
     routes.post(

@@ -35,10 +35,17 @@ async def livez(request: Request) -> Response:
 
 @public
 async def readyz(request: Request) -> Response:
-    """Whether calls may come; 503 with the reasons when they should go elsewhere."""
-    reasons = await running_of(request).unready()
-    language = language_of(request)
-    told = {"ready": not reasons, "reasons": [error.as_json(language) for error in reasons]}
+    """Whether calls may come; 503 with the reasons when they should go elsewhere. Beside them what people should mend
+    although calls may come: files of options that cannot be used."""
+    running, language = running_of(request), language_of(request)
+    reasons = await running.unready()
+    # A store that is away is a reason already.
+    warnings = [] if reasons else await asyncio.to_thread(running.desks.broken)
+    told = {
+        "ready": not reasons,
+        "reasons": [error.as_json(language) for error in reasons],
+        "warnings": [error.as_json(language) for error in warnings],
+    }
     return JSONResponse(told, 503 if reasons else 200)
 
 

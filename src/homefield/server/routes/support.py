@@ -33,7 +33,7 @@ def add_routes(routes: APIRouter) -> None:
     tags: list[str | Enum] = ["support"]
     routes.get("/v1/support", tags=tags)(names)
     once = header("Idempotency-Key", "as `delivery`", most=200)
-    ended = refused(409)
+    ended = refused(409, 500)
     routes.post("/v1/support/{name}/messages", tags=tags, responses=ended, openapi_extra=described(MessageBody, once))(
         take
     )

@@ -1,7 +1,7 @@
 """What a company decides about one application's conversations: `support/NAME.toml` in the workspace.
 
-Everything in it is checked when it is read, and every fault is named: a pattern that is none, a URL whose host could be
-filled in by a customer, a host that is not listed.
+Everything in it is checked when it is read, and every fault is named: a key that there is not, a pattern that is none,
+a URL whose host could be filled in by a customer, a host that is not listed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
+from homefield.apps.support.conversation.faults import BadOptions, OptionFault, faults_in, no_toml
 from homefield.apps.support.slots import PATTERNS
 from homefield.errors import CallError
 from homefield.workspace import Workspace
@@ -63,7 +65,7 @@ class Question(_Strict):
             try:
                 re.compile(pattern)
             except re.error as error:
-                raise ValueError(f"no regular expression: {error}") from error
+                raise PydanticCustomError("no_pattern", "{why}", {"why": str(error)}) from error
         return pattern
 
 
@@ -80,19 +82,19 @@ class Source(_Strict):
     def _whole(cls, url: str) -> str:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
-            raise ValueError("an http or https URL without credentials was expected")
+            raise PydanticCustomError("no_url", "no URL")
         if "{" in parts.netloc:
-            raise ValueError("no variable may stand in the host")
+            raise PydanticCustomError("host_filled_in", "a variable in the host")
         for name in PLACE.findall(url):
             if not re.fullmatch(_NAME, name):
-                raise ValueError(f"{{{name}}} is no variable")
+                raise PydanticCustomError("no_variable", "{name}", {"name": name})
         return url
 
     @field_validator("pointer")
     @classmethod
     def _points(cls, pointer: str) -> str:
         if pointer and not pointer.startswith("/"):
-            raise ValueError("a JSON pointer begins with /")
+            raise PydanticCustomError("no_pointer", "no JSON pointer")
         return pointer
 
     @property
@@ -115,7 +117,7 @@ class ChatwootOptions(_Strict):
     @model_validator(mode="after")
     def _guarded(self) -> ChatwootOptions:
         if not self.secret and not self.webhook_token:
-            raise ValueError("give `secret` or `webhook_token`, or anyone could write in Chatwoot's name")
+            raise PydanticCustomError("unguarded", "neither secret nor webhook_token")
         return self
 
 
@@ -142,12 +144,21 @@ class SupportOptions(_Strict):
     def _listed(self) -> SupportOptions:
         for name in (*self.ask, *self.sources):
             if not re.fullmatch(_NAME, name):
-                raise ValueError(f"{name} is no name of a placeholder")
+                raise PydanticCustomError("no_placeholder", "{name}", {"name": name})
         for name, source in self.sources.items():
             host = urlsplit(source.url).hostname
             if host not in self.hosts:
-                raise ValueError(f"sources.{name}: {host} is not listed in `hosts`")
+                raise PydanticCustomError("not_listed", "{host}", {"name": name, "host": host or "-"})
         return self
+
+
+_KINDS: Mapping[str, type[BaseModel]] = {
+    "": SupportOptions,
+    "handoff": HandoffOptions,
+    "ask": Question,
+    "sources": Source,
+    "chatwoot": ChatwootOptions,
+}
 
 
 def options_file(workspace: Workspace, name: str) -> Path:
@@ -159,19 +170,22 @@ def load_options(file: Path) -> SupportOptions:
     """Read the options of an application; those by default when there is no file.
 
     Raises:
-        CallError: `support.bad_options`, with every fault.
+        BadOptions: `support.bad_options`, with every fault.
     """
     try:
         values = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return SupportOptions()
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise CallError("support.bad_options", file=file, faults=str(error)) from error
+    except tomllib.TOMLDecodeError as error:
+        raise BadOptions(file.name, [no_toml(error)]) from error
+    except UnicodeDecodeError as error:
+        raise BadOptions(file.name, [OptionFault("", "no_utf8")]) from error
+    except OSError as error:
+        raise BadOptions(file.name, [OptionFault("", "unreadable", {"why": error.strerror})]) from error
     try:
         return SupportOptions.model_validate(values)
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise CallError("support.bad_options", file=file, faults=faults) from error
+        raise BadOptions(file.name, faults_in(error, _KINDS)) from error
 
 
 def secret_of(written: str, environ: Mapping[str, str] | None = None) -> str:
