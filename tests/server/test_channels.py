@@ -49,6 +49,41 @@ def test_an_openai_client_streams(shop: Talking) -> None:
     assert "".join(delta.get("content", "") for delta in deltas) == "14 天内可以退货。"
 
 
+def test_an_openai_client_finds_the_services_among_the_models_and_may_ask_for_the_usage(shop: Talking) -> None:
+    told = shop.client.get("/v1/models").json()
+    (service,) = [one for one in told["data"] if one["id"].startswith("support/")]
+    assert (service["id"], service["object"]) == ("support/shop", "model")
+    assert isinstance(service["created"], int)
+    body = openai("怎么退货", model=service["id"], stream=True, stream_options={"include_usage": True})
+    with shop.client.stream("POST", "/v1/chat/completions", json=body) as reply:
+        lines = [line.removeprefix("data: ") for line in reply.iter_lines() if line]
+    last = json.loads(lines[-2])
+    assert (last["choices"], last["usage"]["prompt_tokens"], lines[-1]) == ([], 4, "[DONE]")
+
+
+def test_rasas_session_start_begins_anew_and_counts_as_no_failure(shop: Talking) -> None:
+    def said(text: str) -> list[str]:
+        told = shop.client.post("/webhooks/rest/webhook", json={"sender": "starts", "message": text})
+        return [each["text"] for each in told.json()]
+
+    def rows() -> list[Any]:
+        found = shop.client.get("/v1/support/shop/conversations").json()["conversations"]
+        return [each for each in found if each["peer"] == "starts"]
+
+    for _ in range(3):
+        assert said("/session_start") == []
+    assert rows() == []
+    assert said("return?") == ["You can return it within 14 days."]
+    assert said("blah") == ["Sorry, I do not know that."]
+    assert said("/session_start") == []
+    assert rows()[0]["state"] == "closed"
+    assert said("blah") == ["Sorry, I do not know that."]  # the first failure again
+    said("human please")
+    assert said("/session_start") == []
+    assert rows()[0]["state"] == "waiting"  # a human who has it keeps it
+    assert shop.client.post("/webhooks/rest/webhook", json={"message": "/session_start"}).json() == []
+
+
 def test_a_user_of_an_openai_client_stays_with_the_human(shop: Talking) -> None:
     told = shop.client.post("/v1/chat/completions", json=openai("human please", user="u-9")).json()
     assert told["homefield"]["state"] == "waiting"

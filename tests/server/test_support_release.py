@@ -31,6 +31,8 @@ def ask(served: Served, text: str, **body: Any) -> Any:
 
 def test_it_is_listed_and_answers_in_the_customers_language(served: Served) -> None:
     assert served.client.get("/v1/support").json() == {"support": ["shop"]}
+    told = served.client.get("/v1/models").json()["data"][-1]
+    assert (told["id"], told["created"] > 0) == ("support/shop", True)
     reply = ask(served, "how do i return a lamp")["reply"]
     assert (reply["decision"], reply["text"]) == ("answer", "You can return it within 14 days.")
     assert reply["release"] == "shop@1"

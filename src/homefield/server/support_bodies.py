@@ -88,6 +88,14 @@ class ChatMessage(BaseModel):
     content: str | list[dict[str, Any]] | None = None
 
 
+class StreamOptions(BaseModel):
+    """What a stream holds beside the reply."""
+
+    model_config = _IGNORE
+
+    include_usage: bool = Field(False, description="the last event before `[DONE]` says how many tokens there were")
+
+
 class CompletionsBody(BaseModel):
     """As OpenAI's chat completions take it."""
 
@@ -96,5 +104,6 @@ class CompletionsBody(BaseModel):
     model: str = Field(max_length=200, description="the customer service, `shop` or `support/shop`")
     messages: list[ChatMessage] = Field(min_length=1, max_length=1_000)
     stream: bool = False
+    stream_options: StreamOptions | None = None
     user: str | None = Field(None, min_length=1, max_length=200, description="whose conversation goes on")
     metadata: dict[str, Any] | None = None

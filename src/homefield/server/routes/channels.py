@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from homefield.apps.support.channels.completions import Completions
-from homefield.apps.support.channels.rasa import RasaRest, parsed_by_rasa
+from homefield.apps.support.channels.rasa import CHANNEL, RasaRest, parsed_by_rasa
 from homefield.apps.support.conversation import Incoming, Said
 from homefield.apps.support.conversation.think import language_from
 from homefield.apps.support.replies import Asked
@@ -20,13 +20,13 @@ from homefield.server.access import needs
 from homefield.server.bodies import parsed
 from homefield.server.openapi import described, header, media, refused
 from homefield.server.routes.asking import running_of
+from homefield.server.routes.models import SERVICE
 from homefield.server.running import Running
 from homefield.server.support_bodies import CompletionsBody, ParseBody, RasaBody
 from homefield.store.columns import writable
 
 __all__ = ["add_routes"]
 
-_PREFIX = "support/"
 _PARSED = 100_000
 
 
@@ -49,8 +49,11 @@ def add_routes(routes: APIRouter) -> None:
 @needs("predict")
 async def rasa(request: Request, name: str | None = None) -> Response:
     """Rasa's REST channel. `name` says which customer service, where there are several."""
-    adapter, body = RasaRest(), await parsed(request, RasaBody)
-    incoming = adapter.read(body.model_dump())
+    adapter, payload = RasaRest(), (await parsed(request, RasaBody)).model_dump()
+    incoming = adapter.read(payload)
+    if adapter.begins(payload):
+        await _begin_anew(running_of(request), name, incoming.peer)
+        return JSONResponse([])
     return JSONResponse(adapter.write(await _take(request, name, incoming)))
 
 
@@ -71,8 +74,9 @@ async def complete(request: Request) -> Response:
     delivery = request.headers.get("idempotency-key")
     if delivery is not None and len(delivery) > 200:
         raise CallError("server.bad_body", faults="Idempotency-Key: at most 200 characters")
-    adapter = Completions(body.model, delivery)
-    said = await _take(request, body.model.removeprefix(_PREFIX), adapter.read(body.model_dump()))
+    usage = body.stream_options is not None and body.stream_options.include_usage
+    adapter = Completions(body.model, delivery, usage=usage)
+    said = await _take(request, body.model.removeprefix(SERVICE), adapter.read(body.model_dump()))
     if not body.stream:
         return JSONResponse(adapter.write(said))
 
@@ -88,6 +92,12 @@ async def _take(request: Request, name: str | None, incoming: Incoming) -> Said:
     running = running_of(request)
     only = await _only(running, name)
     return await running.counter.do_for(only, lambda: running.desks.desk(only).take(incoming))
+
+
+async def _begin_anew(running: Running, name: str | None, peer: str | None) -> None:
+    only = await _only(running, name)
+    if peer is not None:
+        await running.counter.do_for(only, lambda: running.desks.desk(only).begin_anew(CHANNEL, peer))
 
 
 async def _only(running: Running, name: str | None) -> str:

@@ -11,10 +11,15 @@ from starlette.responses import JSONResponse, Response
 from homefield.errors import CallError
 from homefield.server.access import needs
 from homefield.server.routes.asking import running_of
+from homefield.server.running import Running
 from homefield.server.shelf import Listing
+from homefield.store import aliases, versions
 from homefield.store.versions import ModelVersion
 
-__all__ = ["add_routes"]
+__all__ = ["SERVICE", "add_routes"]
+
+SERVICE = "support/"
+"""Before the name of a customer service where models are listed and named, so that it is not a model's."""
 
 
 def add_routes(routes: APIRouter) -> None:
@@ -25,12 +30,13 @@ def add_routes(routes: APIRouter) -> None:
 
 @needs("read")
 async def every(request: Request) -> Response:
-    """Every model with its versions; also in the form of OpenAI's list."""
-    shelf = running_of(request).shelf
+    """Every model with its versions, and the customer services that chat completions take; also in the form of OpenAI's
+    list."""
+    running = running_of(request)
+    shelf = running.shelf
     await shelf.settled()
-    return JSONResponse(
-        {"object": "list", "data": [_told(name, shelf.listing) for name in sorted(shelf.listing.versions)]}
-    )
+    told = [_told(name, shelf.listing) for name in sorted(shelf.listing.versions)]
+    return JSONResponse({"object": "list", "data": [*told, *await running.counter.do(lambda: _services(running))]})
 
 
 @needs("read")
@@ -54,6 +60,23 @@ def _told(name: str, listing: Listing) -> dict[str, Any]:
         "aliases": {alias: number for (owner, alias), number in listing.aliases.items() if owner == name},
         "versions": [_version(row) for _, row in sorted(versions.items())],
     }
+
+
+def _services(running: Running) -> list[dict[str, Any]]:
+    """The customer services that can be talked to, each with its release in use."""
+    with running.store.read() as transaction:
+        stands = aliases.standing(transaction, "application")
+        known = {name: versions.application(transaction, name) for name in running.desks.assistants.names()}
+    return [
+        {
+            "id": f"{SERVICE}{name}",
+            "object": "model",
+            "created": int(made.made_at.timestamp()) if made is not None else 0,
+            "owned_by": made.made_by if made is not None else "homefield",
+            "aliases": {alias: number for (owner, alias), number in stands.items() if owner == name},
+        }
+        for name, made in sorted(known.items())
+    ]
 
 
 def _version(row: ModelVersion) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from homefield.apps.support.channels.contract import Adapter
 from homefield.apps.support.channels.rasa import FALLBACK, RasaRest, parsed_by_rasa
 from homefield.apps.support.conversation import Desk, Said
 from homefield.apps.support.conversation.options import ChatwootOptions
-from homefield.apps.support.replies import Asked
+from homefield.apps.support.replies import Asked, Choice, Reply
 from homefield.errors import CallError, NotAllowed
 from homefield.messages import Language
 from homefield.store import Store, connect, now
@@ -124,6 +124,28 @@ class TestRasa:
         told = parsed_by_rasa("which", RuleAnswerer().reply(Asked("which")), None)
         assert [one["name"] for one in told["intent_ranking"]] == [FALLBACK, "returns", "hours"]
 
+    def test_intents_are_ranked_by_confidence_and_the_first_is_the_one_told(self) -> None:
+        choices = (Choice("returns", "How do I return it?", 0.2), Choice("hours", "Opening hours", 0.1))
+        likelier = (Choice("invoice", "Where is my invoice?", 0.5), Choice("returns", "How do I return it?", 0.2))
+        reply = Reply("clarify", "Which?", None, 0.5, "support.why.brief", "shop@1", choices, likelier)
+        told = parsed_by_rasa("it", reply, None)
+        assert [one["name"] for one in told["intent_ranking"]] == [FALLBACK, "invoice", "returns", "hours"]
+        confidences = [one["confidence"] for one in told["intent_ranking"]]
+        assert confidences == sorted(confidences, reverse=True)
+        assert told["intent"] == told["intent_ranking"][0]
+
+    @pytest.mark.parametrize(
+        ("text", "begins"),
+        [
+            ("/session_start", True),
+            (' /session_start{"carrier": "web"}', True),
+            ("/restart", True),
+            ("/sessions", False),
+        ],
+    )
+    def test_rasas_own_words_to_begin_are_no_message(self, text: str, begins: bool) -> None:
+        assert RasaRest().begins(rasa(text)) is begins
+
 
 class TestCompletions:
     def test_earlier_turns_are_history_and_instructions_are_not_obeyed(self) -> None:
@@ -147,11 +169,39 @@ class TestCompletions:
         assert told["usage"]["total_tokens"] == told["usage"]["prompt_tokens"] + told["usage"]["completion_tokens"]
         assert told["homefield"]["decision"] == "answer"
 
-    @given(text=st.text(max_size=80))
-    def test_a_stream_adds_up_to_the_reply(self, text: str) -> None:
+    @staticmethod
+    def said(text: str) -> Said:
         row = ConversationRow("0" * 26, "shop", "openai", "u-1", "bot", now(), now())
         asked = MessageRow("1" * 26, row.id, 1, "customer", "hello", now())
-        said = Said(row, asked, MessageRow("2" * 26, row.id, 2, "bot", text, now()))
+        return Said(row, asked, MessageRow("2" * 26, row.id, 2, "bot", text, now()))
+
+    def test_a_chinese_reply_comes_character_by_character_and_is_counted_so(self) -> None:
+        text = "您可以在 14 天内退货。\n运费由 Linden 承担 。"
+        told = [
+            json.loads(event.removeprefix("data: ")) for event in list(Completions("shop").stream(self.said(text)))[:-1]
+        ]
+        deltas = [one["choices"][0]["delta"].get("content", "") for one in told]
+        assert deltas[1:6] == ["您", "可", "以", "在 ", "14 "]
+        assert "".join(deltas) == text
+        assert Completions("shop").write(self.said(text))["usage"]["completion_tokens"] == len(deltas) - 2
+
+    def test_a_stream_ends_with_its_usage_where_that_is_wanted(self) -> None:
+        said = self.said("You can return it.")
+        events = list(Completions("shop", usage=True).stream(said))
+        assert events[-1] == "data: [DONE]\n\n"
+        told = [json.loads(event.removeprefix("data: ")) for event in events[:-1]]
+        assert told[-1]["choices"] == []
+        assert told[-1]["usage"] == {"prompt_tokens": 1, "completion_tokens": 4, "total_tokens": 5}
+        assert told[-1]["object"] == "chat.completion.chunk"
+        assert {one["usage"] for one in told[:-1]} == {None}
+        assert told[-2]["choices"][0]["finish_reason"] == "stop"
+        assert "usage" not in "".join(Completions("shop").stream(said))
+
+    @given(
+        text=st.text(max_size=80) | st.text(st.characters(min_codepoint=0x4DF0, max_codepoint=0x4E20) | st.just(" "))
+    )
+    def test_a_stream_adds_up_to_the_reply(self, text: str) -> None:
+        said = self.said(text)
         events = list(Completions("shop").stream(said))
         assert events[-1] == "data: [DONE]\n\n"
         told = [json.loads(event.removeprefix("data: ")) for event in events[:-1]]

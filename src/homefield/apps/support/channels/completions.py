@@ -19,16 +19,19 @@ from homefield.errors import CallError
 __all__ = ["Completions"]
 
 _SPEAKERS: dict[str, Literal["customer", "bot"]] = {"user": "customer", "assistant": "bot"}
-_PIECE = re.compile(r"\S+\s*|\s+|[\u3400-\u9fff]")
+# Chinese is written without spaces: each of its characters is a piece, as about each is a token of a language model.
+_HAN = r"\u3007\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_PIECE = re.compile(rf"[{_HAN}]\s*|[^\s{_HAN}]+\s*|\s+")
 _TURNS = 100
 _OBJECT = "chat.completion"
 
 
 class Completions:
-    """model: what the caller named, said back to them. delivery: the caller's `Idempotency-Key`, where there is one."""
+    """model: what the caller named, said back to them. delivery: the caller's `Idempotency-Key`, where there is one.
+    usage: whether a stream ends with what it took."""
 
-    def __init__(self, model: str, delivery: str | None = None) -> None:
-        self._model, self._delivery = model, delivery
+    def __init__(self, model: str, delivery: str | None = None, *, usage: bool = False) -> None:
+        self._model, self._delivery, self._usage = model, delivery, usage
 
     def read(self, payload: Mapping[str, Any]) -> Incoming:
         """The last message of a user; those before it are the history. What a system message says is not obeyed.
@@ -57,19 +60,21 @@ class Completions:
         told = "" if said.reply is None else said.reply.text
         message = {"role": "assistant", "content": told, "refusal": None}
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
-        asked, replied = _tokens(said.message.text), _tokens(told)
-        usage = {"prompt_tokens": asked, "completion_tokens": replied, "total_tokens": asked + replied}
-        return {**self._head(said, _OBJECT), "choices": [choice], "usage": usage, "homefield": _facts(said)}
+        return {**self._head(said, _OBJECT), "choices": [choice], "usage": _usage(said), "homefield": _facts(said)}
 
     def stream(self, said: Said) -> Iterator[str]:
-        """The same as server-sent events, a word at a time, `[DONE]` at the end."""
+        """The same as server-sent events, a word or a Chinese character at a time, `[DONE]` at the end."""
         head = self._head(said, f"{_OBJECT}.chunk")
+        if self._usage:  # as OpenAI has it: null in every event but one more, which has no choices
+            head["usage"] = None
         pieces = [] if said.reply is None else _PIECE.findall(said.reply.text)
         deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}, *({"content": each} for each in pieces)]
         for delta in deltas:
             yield _event({**head, "choices": [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": None}]})
         end = {"index": 0, "delta": {}, "logprobs": None, "finish_reason": "stop"}
         yield _event({**head, "choices": [end], "homefield": _facts(said)})
+        if self._usage:
+            yield _event({**head, "choices": [], "usage": _usage(said)})
         yield "data: [DONE]\n\n"
 
     def _head(self, said: Said, kind: str) -> dict[str, Any]:
@@ -91,6 +96,11 @@ def _text(content: Any) -> str:
     return "\n".join(
         str(part.get("text", "")) for part in parts if isinstance(part, dict) and part.get("type") == "text"
     )
+
+
+def _usage(said: Said) -> dict[str, int]:
+    asked, replied = _tokens(said.message.text), 0 if said.reply is None else _tokens(said.reply.text)
+    return {"prompt_tokens": asked, "completion_tokens": replied, "total_tokens": asked + replied}
 
 
 def _tokens(written: str) -> int:

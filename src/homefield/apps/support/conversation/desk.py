@@ -245,6 +245,14 @@ class Desk:
         with self.store.write() as transaction:
             return self._end(transaction, self._one(transaction, conversation))
 
+    def begin_anew(self, channel: str, peer: str) -> None:
+        """End what the bot has with `peer`, whose next message begins anew; what a human has goes on."""
+        if (known := self.known(channel, peer)) is not None:
+            with self.store.write() as transaction:
+                row = self._one(transaction, known)
+                if Standing(_state(row)).bot_may_speak:
+                    self._end(transaction, row)
+
     def close_idle(self, *, most: int = 200) -> int:
         """End the conversations that are quiet for too long; how many those were, `most` at a time."""
         with self.store.write() as transaction:
