@@ -413,7 +413,7 @@ class TestATestFile:
     def test_must_have_the_columns(self, tmp_path: Path) -> None:
         file = labelled(tmp_path / "r.csv")
         test = write(tmp_path / "t.csv", ("text", "intent"), [("a", "b")])
-        with pytest.raises(RecordsError, match=r"t.csv has no column label .* Did you mean"):
+        with pytest.raises(RecordsError, match=r"t.csv has no column label .* Columns found: text, intent"):
             prepare([file], tmp_path / "out", test=test)
 
 

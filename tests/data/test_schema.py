@@ -7,6 +7,7 @@ import pytest
 
 from homefield.data.schema import find_roles
 from homefield.errors import RecordsError
+from homefield.messages import Language
 
 FILE = Path("records.csv")
 
@@ -69,6 +70,14 @@ def test_a_missing_column_is_named_with_the_columns_found_and_the_nearest() -> N
     assert "Columns found: text, category. Did you mean category?" in message
     assert "--column label=NAME" in message
     assert caught.value.exit_code == 2
+
+
+def test_where_no_column_is_near_none_is_meant(language: Language) -> None:
+    with pytest.raises(RecordsError) as caught:
+        find_roles(FILE, frame(text=["a"], category=["b"]), {"label": "xyz"})
+    assert "xyz" in caught.value.what(language)
+    assert "?" not in caught.value.what(language)
+    assert "？" not in caught.value.what(language)
 
 
 def test_a_column_that_most_rows_leave_empty_is_not_the_label() -> None:

@@ -59,6 +59,13 @@ def test_a_correction_is_heeded_by_every_worker_at_the_next_message(served: Serv
     assert {reply["text"] for reply in replies} == {"Yes, in Suzhou."}
 
 
+def test_an_odd_placeholder_is_not_taught(served: Served) -> None:
+    body = {"question": "do you price match?", "text": "Call {Phone Number} or {"}
+    told = served.client.post("/v1/support/shop/corrections", json=body)
+    assert (told.status_code, told.json()["code"]) == (422, "support.odd_placeholder")
+    assert told.json()["detail"].startswith("{Phone Number}, { is no placeholder; one looks like {order_id}")
+
+
 def test_other_channels_reach_it(served: Served) -> None:
     told = served.client.post("/model/parse", json={"text": "how do i return a lamp"}).json()
     assert told["intent"]["name"] == "returns"

@@ -72,13 +72,14 @@ def require(path: Path, found: Sequence[str], columns: Mapping[str, str]) -> Non
     """Check that every named column is among those `found` in the file.
 
     Raises:
-        RecordsError: `data.no_column`, naming the file, the columns found and the nearest of them.
+        RecordsError: `data.no_column`, naming the file and the columns found; `data.no_column_near`, also the nearest.
     """
     for role, column in columns.items():
         if column not in found:
-            raise RecordsError(
-                "data.no_column", file=path, role=role, column=column, found=", ".join(found), near=_near(column, found)
-            )
+            near, values = _near(column, found), {"role": role, "column": column, "found": ", ".join(found)}
+            if near is None:
+                raise RecordsError("data.no_column", file=path, **values)
+            raise RecordsError("data.no_column_near", file=path, near=near, **values)
 
 
 def find_roles(path: Path, sample: pl.DataFrame, columns: Mapping[str, str]) -> Roles:
@@ -174,7 +175,7 @@ def _few_values(sample: pl.DataFrame) -> str | None:
     return few[0] if len(few) == 1 else None
 
 
-def _near(column: str, found: Sequence[str]) -> str:
+def _near(column: str, found: Sequence[str]) -> str | None:
     by_plain = {_plain(name): name for name in found}
     close = difflib.get_close_matches(_plain(column), by_plain, n=1, cutoff=0.6)
-    return by_plain[close[0]] if close else (found[0] if len(found) == 1 else "?")
+    return by_plain[close[0]] if close else (found[0] if len(found) == 1 else None)

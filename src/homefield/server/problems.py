@@ -40,6 +40,7 @@ _BY_CODE = {
     "support.no_such_conversation": 404,
     "support.bad_options": 500,
     "support.no_secret": 500,
+    "support.in_use": 409,
     "support.chatwoot_again": 500,
     "upload.not_found": 404,
     "upload.not_receiving": 409,

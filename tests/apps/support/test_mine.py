@@ -23,6 +23,14 @@ def dialogue(*texts: str, **more: object) -> str:
     return json.dumps({"turns": turns, **more}, ensure_ascii=False)
 
 
+def test_an_empty_file_says_so(tmp_path: Path) -> None:
+    (tmp_path / "e.jsonl").touch()
+    with pytest.raises(RecordsError) as caught:
+        mine(tmp_path / "e.jsonl")
+    assert "e.jsonl is empty" in caught.value.what("en")
+    assert "of a table" in caught.value.next_step("en")  # no advice on columns that lines of JSON do not have
+
+
 @pytest.fixture
 def history(tmp_path: Path) -> Path:
     file = tmp_path / "dialogues.jsonl"

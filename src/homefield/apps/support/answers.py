@@ -25,6 +25,7 @@ __all__ = [
     "Fault",
     "check_answers",
     "find_faults",
+    "odd_braces",
     "placeholders_in",
     "plain_question",
     "raise_faults",
@@ -187,7 +188,7 @@ def _answer(row: Row) -> tuple[Answer, list[tuple[str, dict[str, object]]]]:
         wrong.append(("no_id", {"given": row["id"] or "-"}))
     if not written:
         wrong.append(("empty", {}))
-    wrong += [("placeholder", {"given": piece}) for piece in _odd_braces(written)]
+    wrong += [("placeholder", {"given": piece}) for piece in odd_braces(written)]
     days: dict[str, date | None] = {}
     for part in ("valid_from", "valid_to"):
         try:
@@ -202,8 +203,8 @@ def _answer(row: Row) -> tuple[Answer, list[tuple[str, dict[str, object]]]]:
     return Answer(row["id"], written, language, row["audience"], start, end, row.number), wrong
 
 
-def _odd_braces(written: str) -> Iterable[str]:
-    """Pieces with braces that are no placeholder."""
+def odd_braces(written: str) -> list[str]:
+    """Pieces with braces that are no placeholder, so that a customer would be told them as they stand."""
     return [piece for piece in _BRACE.findall(written) if not _PLACEHOLDER.fullmatch(piece)]
 
 

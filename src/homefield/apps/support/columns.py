@@ -13,10 +13,10 @@ from homefield.data.clean import clean_column
 from homefield.data.read import Source, open_source
 from homefield.data.reasons import reason_text
 from homefield.data.schema import require
-from homefield.errors import RecordsError
+from homefield.errors import CallError, RecordsError
 from homefield.messages import Language, default_language, text
 
-__all__ = ["Account", "Rejected", "Row", "find_columns", "rows_of"]
+__all__ = ["Account", "Rejected", "Row", "check_roles", "find_columns", "neither", "rows_of"]
 
 # Names that people give such columns, best first; compared without case, spaces, dashes and underscores.
 _NAMES: Mapping[str, tuple[str, ...]] = {
@@ -135,6 +135,28 @@ def find_columns(
             known = ", ".join(_NAMES[part])
             raise RecordsError("support.no_part", file=path, part=part, found=", ".join(source.columns), known=known)
     return source, found
+
+
+def check_roles(given: Mapping[str, str] | None, known: Sequence[str]) -> None:
+    """See that the parts that somebody names columns for are parts of such a file.
+
+    Raises:
+        CallError: `support.no_such_role`, naming those that there are.
+    """
+    if unknown := next((role for role in given or {} if role not in known), None):
+        raise CallError("support.no_such_role", role=unknown, known=", ".join(dict.fromkeys(known)))
+
+
+def neither(path: Path, parts: Sequence[str], given: Mapping[str, str] | None, error: RecordsError) -> RecordsError:
+    """What to tell of a file with neither questions nor dialogues: the part of questions that it lacks, or `error`,
+    which tells of dialogues, where the file says who speaks. parts: of questions; of several that lack, the last is
+    told."""
+    source, found = find_columns(path, [], [*parts, "role"], given)
+    if error.code != "support.no_part" or "role" in found:
+        return error
+    part = next((each for each in reversed(parts) if each not in found), parts[0])
+    known, names = ", ".join(_NAMES[part]), ", ".join(source.columns)
+    return RecordsError("support.no_question_part", file=path, part=part, found=names, known=known)
 
 
 def _plain(name: str) -> str:

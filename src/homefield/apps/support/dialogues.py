@@ -20,7 +20,10 @@ from homefield.data.read import open_source
 from homefield.data.times import parse_times
 from homefield.errors import RecordsError
 
-__all__ = ["Dialogue", "Dialogues", "Turn", "read_dialogues"]
+__all__ = ["PARTS", "Dialogue", "Dialogues", "Turn", "read_dialogues"]
+
+PARTS = ("turns", "dialogue", "role", "text", "time", "agent", "resolved")
+"""What a file of dialogues may have columns for."""
 
 Role = Literal["customer", "agent"]
 _ROLES: dict[str, Role] = {

@@ -27,6 +27,36 @@ _STEPS = (10, 20, 40, 60, 100, 200, 500, 1000)
 _SHOWN = 10
 
 
+@command("list")
+def list_(face: Face) -> Outcome:
+    """Customer services, their releases, and which are in use."""
+    from homefield.apps.support.understanding.releases import every_release, folder_of_release
+    from homefield.bundle.registry import open_registry
+
+    say, rows, documents = face.say, list[list[str]](), list[dict[str, object]]()
+    with open_registry(face.workspace) as registry:
+        known = every_release(registry)
+        folders = [folder_of_release(registry, release) for release, _ in known]
+    for (release, used), folder in zip(known, folders, strict=True):
+        manifest, lost = release.manifest, not folder.is_dir()
+        told = {key: manifest[key] for key in ("made", "questions", "answers", "calibration", "risk")}
+        place = {"name": release.name, "version": release.version, "path": folder, "aliases": used, "missing": lost}
+        documents.append({**place, **told, "seal": release.seal, "made_by": release.made_by})
+        right = say("models.missing") if lost else percent(manifest["calibration"]["recall_1"])
+        counts = [f"{manifest[key]:,}" for key in ("questions", "answers")]
+        rows.append([f"{release.name}@{release.version}", ", ".join(used), *counts, right, manifest["made"][:10]])
+    served = {release.name for release, used in known if used}
+    idle = list(dict.fromkeys(release.name for release, _ in known if release.name not in served))
+    headings = [say(f"support.{word}") for word in ("release", "used", "questions", "answers", "right_first", "made")]
+    return Outcome(
+        document={"releases": documents},
+        title=say("support.listed", count=len(rows)) if rows else say("support.none"),
+        tables=[Table(headings, rows, right=range(2, 5))] if rows else [],
+        notes=[say("support.latest_answers", names=", ".join(idle))] if idle else [],
+        next_steps=[] if rows else ["homefield support build NAME --pairs FILE"],
+    )
+
+
 @command("mine")
 @argument("dialogues", key="dialogues", type=Place(), metavar="DIALOGUES")
 @option("--out", key="mine_out", type=Place(), required=True, metavar="DIR")
@@ -110,5 +140,5 @@ def check(face: Face, file: Path, pairs: Path | None) -> Outcome:
 
 
 answers.add_command(check)
-for _verb in (mine, answers, build, ask, chat, teach, evaluate, replay, promote, rollback):
+for _verb in (list_, mine, answers, build, ask, chat, teach, evaluate, replay, promote, rollback):
     support.add_command(_verb)

@@ -123,6 +123,42 @@ def test_one_answer_alone_is_too_little(tmp_path: Path) -> None:
         read_material(pairs=pairs)
 
 
+def test_two_answers_to_one_question_are_too_little(tmp_path: Path) -> None:
+    pairs = tmp_path / "pairs.csv"
+    pairs.write_text("question,answer\nhow long,3 days\nhow long,5 days\n", encoding="utf-8")
+    with pytest.raises(RecordsError) as caught:
+        build("t", workspace=Workspace(tmp_path), pairs=pairs)
+    assert caught.value.code == "support.too_little"
+    assert (caught.value.values["answers"], caught.value.values["questions"]) == (1, 1)
+
+
+def test_what_cleaning_leaves_is_told_of_the_users_file(tmp_path: Path) -> None:
+    """Who knows nothing but one question with two answers in two dialogues has nothing left to learn from."""
+    said = (("how long does it take", "It takes 3 days."), ("how long does it take", "We are closed on Sunday."))
+    lines = [
+        {"turns": [{"role": "customer", "text": q}, {"role": "agent", "text": a}], "dialogue": str(n)}
+        for n, (q, a) in enumerate(said)
+    ]
+    file = tmp_path / "dialogues.jsonl"
+    file.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    with pytest.raises(RecordsError) as caught:
+        build("t", workspace=Workspace(tmp_path), dialogues=file)
+    assert caught.value.code == "support.too_little"
+    assert "questions.parquet" not in str(caught.value)
+    assert "dialogues.jsonl" in str(caught.value)
+
+
+def test_a_role_that_there_is_not_is_refused_naming_those_that_there_are(tmp_path: Path, shop: Shop) -> None:
+    for files, known in (
+        ({"pairs": shop.pairs}, "question, answer"),
+        ({"intents": shop.pairs}, "question, intent"),
+        ({"dialogues": shop.pairs}, "turns, dialogue, role, text, time, agent, resolved"),
+    ):
+        with pytest.raises(CallError) as caught:
+            build("t", workspace=Workspace(tmp_path), columns={"questn": "question"}, **files)  # type: ignore[arg-type]
+        assert caught.value.what("en") == f"There is no role questn; those of this file are {known}."
+
+
 def test_exactly_one_source_is_wanted(tmp_path: Path, shop: Shop) -> None:
     workspace = Workspace(tmp_path)
     for sources in ({}, {"pairs": shop.pairs, "intents": shop.pairs}):

@@ -129,6 +129,28 @@ def test_a_file_without_questions_is_refused(answerer: ReleaseAnswerer, tmp_path
         judge_release(answerer, file)
 
 
+def test_the_part_that_a_file_lacks_is_named(answerer: ReleaseAnswerer, tmp_path: Path) -> None:
+    file = tmp_path / "asked.csv"
+    for heading, part in (("a,b", "question"), ("a,answer", "question"), ("question,b", "answer")):
+        file.write_text(f"{heading}\nhow long,returns\n", encoding="utf-8")
+        with pytest.raises(RecordsError, match=f"has no column for {part}; its columns are {heading[0]}") as caught:
+            judge_release(answerer, file)
+        assert f"`--column {part}=NAME`" in caught.value.next_step("en")
+    file.write_text("a,b\nhow long,returns\n", encoding="utf-8")
+    with pytest.raises(RecordsError, match="has no column for question"):
+        read_log(file)
+    file.write_text("role,text\ncustomer,how long\n", encoding="utf-8")  # dialogues, but for their numbers
+    with pytest.raises(RecordsError, match="has no column for dialogue"):
+        judge_release(answerer, file)
+
+
+def test_an_unknown_role_is_refused(answerer: ReleaseAnswerer, questions: Path) -> None:
+    with pytest.raises(CallError, match="no role questn; those of this file are question, answer, intent, turns"):
+        judge_release(answerer, questions, {"questn": "question"})
+    with pytest.raises(CallError, match="no role questn; those of this file are question, answer, language"):
+        read_log(questions, {"questn": "question"})
+
+
 def test_a_replay_shows_gains_and_losses(answerer: ReleaseAnswerer, tmp_path: Path) -> None:
     file = tmp_path / "log.csv"
     rows = ["how do i return a lamp,returns", "do you ship a lamp abroad,", "talk to a human,"]
@@ -165,9 +187,28 @@ def test_a_release_goes_through_the_gate_and_back(own: Registry, questions: Path
     assert OpenApplications(own).find("shop").version == 2
     with pytest.raises(CallError) as caught:
         promote_release(own, "shop@2", questions, by="ann")
-    assert caught.value.code == "gate.is_champion"
+    assert caught.value.code == "support.in_use"
+    assert "`homefield support list`" in caught.value.next_step("en")
     assert roll_back_release(own, "shop", by="ann").version == 1
+    with pytest.raises(Refused) as nothing:
+        roll_back_release(own, "shop", by="ann")
+    assert nothing.value.code == "support.nothing_before"
+    assert "`homefield support promote shop@" in nothing.value.next_step("en")
     assert OpenApplications(own).find("shop").version == 1
+
+
+def test_questions_whose_answers_nobody_knows_say_so_at_the_gate(own: Registry, tmp_path: Path) -> None:
+    file = tmp_path / "asked.csv"
+    file.write_text("question,answer\nwho is king of Spain,politics\nhow do i cook,kitchen\n", encoding="utf-8")
+    with own.store.write() as transaction:
+        aliases.clear(transaction, "application", "shop", CHAMPION, by="ann")
+    refused = promote_release(own, "shop@2", file, by="ann")
+    assert refused.moved is None
+    assert (
+        refused.gate.checks[-1]
+        .sentence("en")
+        .startswith("Nothing to compare: of 2 questions none has an answer that shop@2 knows.")
+    )
 
 
 def test_the_first_release_comes_into_use_only_if_it_beats_words(own: Registry) -> None:
@@ -203,6 +244,36 @@ def test_the_commands_say_the_same(own: Registry, questions: Path, capsys: pytes
     assert "We buy it." in capsys.readouterr().out
     assert main(["support", "promote", "shop@2", *place]) == 2
     assert "nothing to judge shop@2 on" in capsys.readouterr().out
+
+
+def test_services_and_releases_are_listed(own: Registry, capsys: pytest.CaptureFixture[str]) -> None:
+    place = ["--workspace", str(own.artifacts.root)]
+    with own.store.write() as transaction:
+        aliases.clear(transaction, "application", "shop", CHAMPION, by="ann")
+    assert main(["support", "list", *place, "--lang", "en"]) == 0
+    assert "Of shop no release was promoted" in capsys.readouterr().out
+    with own.store.write() as transaction:
+        aliases.move(transaction, "application", "shop", CHAMPION, 2, by="ann")
+    assert main(["support", "list", *place, "--json"]) == 0
+    first, second = json.loads(capsys.readouterr().out)["releases"]
+    assert (first["name"], first["version"], first["aliases"], first["missing"]) == ("shop", 1, [], False)
+    assert (second["version"], second["aliases"]) == (2, ["champion"])
+    manifest = find_release(own, "shop@2").manifest
+    assert all(second[key] == manifest[key] for key in ("made", "questions", "answers", "calibration"))
+    assert main(["support", "list", *place, "--lang", "zh"]) == 0
+    told = capsys.readouterr().out
+    assert "工作区中有 2 个客服发布" in told
+    assert "还没有上线过" not in told
+    shutil.rmtree(folder_of_release(own, find_release(own, "shop@1")))
+    assert main(["support", "list", *place, "--lang", "en"]) == 0
+    assert "its folder is missing" in capsys.readouterr().out
+
+
+def test_a_workspace_without_services_says_how_to_build_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["support", "list", "--workspace", str(tmp_path), "--lang", "en"]) == 0
+    told = capsys.readouterr().out
+    assert "No customer service in the workspace yet" in told
+    assert "homefield support build NAME" in told
 
 
 def test_half_a_release_is_no_release(own: Registry) -> None:

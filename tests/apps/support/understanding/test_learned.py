@@ -84,6 +84,8 @@ def test_a_new_answer_is_given_though_it_is_not_in_the_words_of_its_question(
         (lesson("how"), "support.answer_or_text"),
         (lesson("how", answer="returns", text="so"), "support.answer_or_text"),
         (lesson("how", answer="nothing"), "support.no_such_answer"),
+        (lesson("how", text="Call {Phone Number}"), "support.odd_placeholder"),
+        (lesson("how", text="Call {"), "support.odd_placeholder"),
     ],
 )
 def test_what_cannot_be_learned_is_said(own: tuple[Registry, Registry], lesson: Correction, code: str) -> None:

@@ -15,8 +15,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from homefield.apps.support.columns import Account, find_columns
-from homefield.apps.support.dialogues import Dialogue, read_dialogues
+from homefield.apps.support.columns import Account, check_roles, find_columns, neither
+from homefield.apps.support.dialogues import PARTS, Dialogue, read_dialogues
 from homefield.apps.support.exchanges import exchanges
 from homefield.apps.support.history import history_text
 from homefield.apps.support.pairs import read_intents, read_pairs
@@ -96,14 +96,19 @@ def read_questions(
     """Questions with their answers or with their intents, or those of dialogues whose agent gave an approved answer.
 
     Raises:
-        RecordsError: as `find_columns` and `read_dialogues`; `support.no_rows`.
+        CallError: `support.no_such_role`.
+        RecordsError: as `find_columns` and `read_dialogues`; `support.no_question_part`, `support.no_rows`.
     """
+    check_roles(columns, ("question", "answer", "intent", *PARTS))
     found: Sequence[Question]
     if _has(path, "answer", columns) or _has(path, "intent", columns):
         read = read_pairs(path, columns) if _has(path, "answer", columns) else read_intents(path, columns)
         account, found = read.account, [Question(each.question, each.question, each.answer) for each in read.rows]
     else:
-        dialogues = read_dialogues(path, columns)
+        try:
+            dialogues = read_dialogues(path, columns)
+        except RecordsError as error:
+            raise neither(path, ["answer", "question"], columns, error) from error
         account, found = dialogues.account, _of_dialogues(dialogues.dialogues, contents)
     if not found:
         raise RecordsError("support.no_rows", file=path)

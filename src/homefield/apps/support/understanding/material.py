@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from homefield.apps.support.answers import Answer, Answers, check_answers, plain_question, raise_faults, read_answers
-from homefield.apps.support.columns import Account
-from homefield.apps.support.dialogues import Dialogue, read_dialogues
+from homefield.apps.support.columns import Account, check_roles
+from homefield.apps.support.dialogues import PARTS, Dialogue, read_dialogues
 from homefield.apps.support.exchanges import Exchange, exchanges
 from homefield.apps.support.history import history_text
 from homefield.apps.support.pairs import Asked, Judged, read_intents, read_pairs, read_same
@@ -76,8 +76,9 @@ def read_material(
     columns: part -> column, of the file of questions.
 
     Raises:
-        RecordsError: as the readers; `support.answers_faults`; `support.too_little`.
+        CallError: `support.no_such_role`. RecordsError: as the readers; `support.answers_faults`; `support.too_little`.
     """
+    check_roles(columns, PARTS if dialogues is not None else ("question", "answer" if pairs else "intent"))
     approved = None if answers is None else read_answers(answers)
     source = pairs or intents or dialogues
     assert source is not None
@@ -93,8 +94,9 @@ def read_material(
     if judged is not None:
         accounts.append(judged.account)
     matters = _matters(examples, known)
-    if len(matters) < 2:
-        raise RecordsError("support.too_little", file=source, answers=len(matters), questions=len(examples))
+    led = {example.answer for example in examples}
+    if (led_to := sum(not led.isdisjoint(matter.answers) for matter in matters)) < 2:
+        raise RecordsError("support.too_little", file=source, answers=led_to, questions=len(examples))
     return Material(known, matters, tuple(examples), () if judged is None else judged.rows, depth, tuple(accounts))
 
 

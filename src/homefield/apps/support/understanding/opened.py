@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from threading import Lock
 
-from homefield.apps.support.answers import plain_question
+from homefield.apps.support.answers import odd_braces, plain_question
 from homefield.apps.support.assistants import Correction
 from homefield.apps.support.understanding.answering import ReleaseAnswerer, Thresholds
 from homefield.apps.support.understanding.encoding import Encoder
@@ -53,7 +53,8 @@ def teach_answer(registry: Registry, answerer: ReleaseAnswerer, correction: Corr
     """Keep a correction, which holds in every worker from the next message on; the id of the answer that is given then.
 
     Raises:
-        CallError: `support.empty_lesson`, `support.answer_or_text`, `support.no_such_answer`.
+        CallError: `support.empty_lesson`, `support.answer_or_text`, `support.odd_placeholder`,
+            `support.no_such_answer`.
     """
     question = clean_text(correction.question)
     if not plain_question(question):
@@ -61,6 +62,8 @@ def teach_answer(registry: Registry, answerer: ReleaseAnswerer, correction: Corr
     text = (correction.text or "").strip()
     if bool(text) == bool(correction.answer):
         raise CallError("support.answer_or_text", count=2 * bool(text))
+    if odd := odd_braces(text):
+        raise CallError("support.odd_placeholder", given=", ".join(odd))
     known = answerer.lessons.contents.answers
     if correction.answer and correction.answer not in known:
         raise CallError("support.no_such_answer", id=correction.answer[:100])

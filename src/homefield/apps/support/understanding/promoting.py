@@ -13,7 +13,7 @@ from homefield.apps.support.understanding.opened import open_answerer
 from homefield.apps.support.understanding.release import models_of
 from homefield.apps.support.understanding.releases import find_release
 from homefield.bundle.registry import Registry
-from homefield.errors import CallError
+from homefield.errors import CallError, Refused
 from homefield.evaluate.significance import Difference, paired_difference
 from homefield.operate.gate import MARGIN, Check, Gate, alike_check
 from homefield.operate.promote import Promotion, Subject, promote, roll_back
@@ -21,7 +21,7 @@ from homefield.store import aliases, versions
 from homefield.store.aliases import CHAMPION, Move
 from homefield.store.versions import Release
 
-__all__ = ["baseline_check", "first_gate", "promote_release", "roll_back_release"]
+__all__ = ["first_gate", "promote_release", "roll_back_release"]
 
 
 def promote_release(
@@ -38,15 +38,15 @@ def promote_release(
     """Judge a release beside the one in use on questions with the right answers, and promote it if it holds.
 
     Raises:
-        CallError: as `find_release`; `gate.is_champion`, `gate.force_needs_why`.
+        CallError: as `find_release`; `support.in_use`, `gate.force_needs_why`.
         RecordsError: the questions cannot be used. Refused: `gate.champion_changed`.
     """
     release = find_release(registry, spec if "@" in spec else f"{spec}@{_latest(registry, spec)}")
     against = _champion(registry, release.name)
     if against == release.version:
-        raise CallError("gate.is_champion", model=f"{release.name}@{release.version}")
+        raise CallError("support.in_use", release=f"{release.name}@{release.version}")
     verdict = judge_release(open_answerer(registry, f"{release.name}@{release.version}"), rows, columns)
-    checks = [*_alike(registry, release), baseline_check(verdict.difference, verdict.judged.right >= 0)]
+    checks = [*_alike(registry, release), _better(release, verdict.difference, len(verdict.judged.questions))]
     if against is not None:
         rival = judge_release(open_answerer(registry, f"{release.name}@{against}"), rows, columns)
         checks.append(_not_worse(verdict, rival, margin))
@@ -63,7 +63,7 @@ def first_gate(
     if _champion(registry, release.name) is not None:
         return None
     difference = paired_difference(right, plain) if len(right) else None
-    checks = (*_alike(registry, release), baseline_check(difference, right))
+    checks = (*_alike(registry, release), _better(release, difference, len(right)))
     gate = Gate(checks, None, len(right), "calibration")
     return promote(registry.store, Subject("application", release.name, release.version), gate, by=by)
 
@@ -72,23 +72,25 @@ def roll_back_release(registry: Registry, name: str, *, by: str, why: str | None
     """Put the release of `name` back that was in use before; its files are looked at first.
 
     Raises:
-        CallError: no such application. Refused: `gate.nothing_before`. Tampered: nothing is moved.
+        CallError: no such application. Refused: `support.nothing_before`. Tampered: nothing is moved.
     """
     if "@" in name:
         raise CallError("gate.name_alone", got=name)
     find_release(registry, name)
     with registry.store.read() as transaction:
         before = aliases.before(transaction, "application", name, CHAMPION)
-    if before is not None:
-        open_answerer(registry, f"{name}@{before}")
+    if before is None:
+        raise Refused("support.nothing_before", name=name)
+    open_answerer(registry, f"{name}@{before}")
     return roll_back(registry.store, "application", name, by=by, why=why)
 
 
-def baseline_check(difference: Difference | None, rows: NDArray[np.bool_]) -> Check:
-    """Better than the historical question that shares most words, on the same rows."""
+def _better(release: Release, difference: Difference | None, rows: int) -> Check:
+    """Better than the historical question that shares most words, on the same rows; None where no right answer of
+    theirs is known."""
     if difference is None:
-        return Check("no_baseline", False, {})
-    return Check("baseline", difference.mean > 0, {"metric": "R@1", "rows": len(rows)}, difference)
+        return Check("no_known", False, {"release": f"{release.name}@{release.version}", "rows": rows})
+    return Check("baseline", difference.mean > 0, {"metric": "R@1", "rows": rows}, difference)
 
 
 def _alike(registry: Registry, release: Release) -> list[Check]:

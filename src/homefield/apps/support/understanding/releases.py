@@ -15,6 +15,7 @@ from homefield.store.versions import Release
 
 __all__ = [
     "KIND",
+    "every_release",
     "find_release",
     "folder_of_release",
     "names_in_use",
@@ -83,6 +84,22 @@ def release_of_job(registry: Registry, name: str, job: str) -> Release | None:
     with registry.store.read() as transaction:
         found = versions.releases_of(transaction, name)
     return next((release for release in found if release.manifest.get("job") == job), None)
+
+
+def every_release(registry: Registry) -> list[tuple[Release, tuple[str, ...]]]:
+    """The releases of all applications of this kind, by name and number, each with its aliases."""
+    with registry.store.read() as transaction:
+        stands = aliases.standing(transaction, "application")
+        found = [
+            release
+            for name in versions.application_names(transaction)
+            if (known := versions.application(transaction, name)) is not None and known.kind == KIND
+            for release in versions.releases_of(transaction, name)
+        ]
+    return [
+        (release, tuple(alias for alias in ALIASES if stands.get((release.name, alias)) == release.version))
+        for release in found
+    ]
 
 
 def names_in_use(registry: Registry) -> list[str]:

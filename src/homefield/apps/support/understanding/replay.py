@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from homefield.apps.support.columns import Account, find_columns, rows_of
-from homefield.apps.support.dialogues import Dialogue, read_dialogues
+from homefield.apps.support.columns import Account, check_roles, find_columns, neither, rows_of
+from homefield.apps.support.dialogues import PARTS, Dialogue, read_dialogues
 from homefield.apps.support.exchanges import exchanges
 from homefield.apps.support.replies import Asked, Reply, Turn
 from homefield.apps.support.slots import slotted
@@ -61,15 +61,20 @@ def read_log(path: Path, columns: Mapping[str, str] | None = None) -> tuple[list
     the right answer where there is one.
 
     Raises:
-        RecordsError: as `read_dialogues` and `find_columns`; `support.no_rows`.
+        CallError: `support.no_such_role`.
+        RecordsError: as `read_dialogues` and `find_columns`; `support.no_question_part`, `support.no_rows`.
     """
+    check_roles(columns, ("question", "answer", "language", "audience", *PARTS))
     account = Account(path)
     try:
         source, parts = find_columns(path, ["question"], ["answer", "language", "audience"], columns)
     except RecordsError as error:
         if error.code != "support.no_part":
             raise
-        read = read_dialogues(path, columns)
+        try:
+            read = read_dialogues(path, columns)
+        except RecordsError as no_dialogues:
+            raise neither(path, ["question"], columns, no_dialogues) from no_dialogues
         return [each for dialogue in read.dialogues for each in _of_dialogue(dialogue)], read.account
     found = []
     for row in rows_of(source, parts, account, texts=("question",)):

@@ -21,6 +21,7 @@ from homefield.data.language import language_of
 from homefield.data.options import PrepareOptions
 from homefield.data.prepare import prepare
 from homefield.data.split import link
+from homefield.errors import RecordsError
 from homefield.events import Listener
 
 __all__ = ["FEW", "Taught", "by_language", "split_questions"]
@@ -32,6 +33,7 @@ are tuned, so that small records are learned in seconds."""
 FEW_SHARES: Mapping[str, float] = {"train": 0.80, "calibration": 0.20}
 LEARNED = ("zh", "en")  # languages with a backbone of their own
 OWN = (40, 0.1)  # questions, and share of all, from which a language has a network of its own
+_TOO_LITTLE = {"data.one_class": 1, "data.all_rejected": 0, "data.no_rows": 0}  # answers that are left
 _SPLITS: tuple[SplitName, ...] = ("train", "validation", "calibration")
 
 
@@ -58,7 +60,7 @@ def split_questions(
     """Prepare the questions in `folder` and give those of each split.
 
     Raises:
-        RecordsError: as `prepare`.
+        RecordsError: `support.too_little`, where what is left after cleaning leads to one answer; as `prepare`.
     """
     place = {answer: number for number, matter in enumerate(material.matters) for answer in matter.answers}
     examples = material.examples
@@ -74,7 +76,13 @@ def split_questions(
     pl.DataFrame(rows).write_parquet(file)
     shares = FEW_SHARES if len(examples) <= FEW else SHARES
     options = PrepareOptions(shares=shares, seed=seed, label_kind="category", suspects_rows=0)
-    dataset = prepare([file], folder / "questions", columns={n: n for n in rows}, options=options, listen=listen)
+    try:
+        dataset = prepare([file], folder / "questions", columns={n: n for n in rows}, options=options, listen=listen)
+    except RecordsError as error:  # of a file that nobody has seen: what is lacking in the user's is told
+        if error.code not in _TOO_LITTLE:
+            raise
+        values = {"answers": _TOO_LITTLE[error.code], "questions": len(examples)}
+        raise RecordsError("support.too_little", file=material.accounts[0].path, **values) from error
     found: dict[SplitName, Taught] = {}
     for split in _SPLITS:
         frame = dataset.frame(split)
