@@ -24,6 +24,7 @@ from homefield.workspace import Workspace
 __all__ = ["Desks"]
 
 _log = logging.getLogger("homefield.support")
+_log.addHandler(logging.NullHandler())  # a server writes a log; a command tells the error itself
 
 
 @dataclass(frozen=True)

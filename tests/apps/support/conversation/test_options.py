@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -138,6 +140,23 @@ def test_every_fault_is_told_and_no_value(tmp_path: Path) -> None:
     told = caught.value.what("en")
     assert all(key in told for key in ("foo", "history", "chatwoot.url", "chatwoot.account", "chatwoot.token"))
     assert "hush" not in told
+
+
+def test_where_no_log_is_kept_the_error_alone_tells_it(tmp_path: Path) -> None:
+    (tmp_path / "support").mkdir()
+    (tmp_path / "support" / "shop.toml").write_text("foo = 1", encoding="utf-8")
+    program = """
+import sys, pathlib
+from homefield.apps.support.desks import Desks
+from homefield.errors import CallError
+from homefield.workspace import Workspace
+try:
+    Desks(Workspace(pathlib.Path(sys.argv[1])), None, None).options("shop")
+except CallError as error:
+    print(error.code)
+"""
+    ran = subprocess.run([sys.executable, "-c", program, tmp_path], capture_output=True, text=True, check=True)
+    assert (ran.stdout, ran.stderr) == ("support.bad_options\n", "")
 
 
 def test_a_file_that_is_not_utf8_says_so(tmp_path: Path) -> None:
