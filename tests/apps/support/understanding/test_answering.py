@@ -151,6 +151,16 @@ def test_a_greeting_is_returned_and_no_failure(answerer: ReleaseAnswerer) -> Non
     assert not answerer.ruled("how do i return a lamp", first=True)
 
 
+def test_a_greeting_before_a_question_changes_nothing(answerer: ReleaseAnswerer) -> None:
+    greeted = (Turn("customer", "hi"), Turn("bot", "Hello! What can I do for you?"), Turn("customer", "thanks"))
+    for said in ("how do i return a lamp", "lamp", "怎么退货台灯"):
+        assert answerer.reply(Asked(said, history=greeted)) == answerer.reply(Asked(said))
+    before = (Turn("customer", "do you ship a lamp abroad"), Turn("bot", "We ship to every country."))
+    assert answerer.reply(Asked("and a sofa?", history=(*before, *greeted))) == answerer.reply(
+        Asked("and a sofa?", history=before)
+    )
+
+
 def test_words_that_were_asked_before_are_answered_though_they_look_like_talk(shop: Shop) -> None:
     taught = replace(opened(shop), learned=(Learned("1", "shop", "ok", "returns", None, "", None, "ann", None, now()),))
     assert taught.reply(Asked("OK!")).answer == "returns"

@@ -35,7 +35,7 @@ function clock(at) {
 
 // How sure a reply is says something only where there is an answer to be sure of, not where the bot passed.
 function sure(message) {
-  return message.answer || message.decision === "clarify" ? percent(message.confidence) : null;
+  return message.answer || (message.decision === "clarify" && message.confidence > 0) ? percent(message.confidence) : null;
 }
 
 export function bubble(message, { choose, look }) {

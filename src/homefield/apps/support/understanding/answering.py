@@ -14,7 +14,7 @@ from homefield.apps.support.answers import Answer, plain_question
 from homefield.apps.support.dialogues import Turn as Line
 from homefield.apps.support.history import history_text, question_in
 from homefield.apps.support.manners import small_talk, tells_of_harm, thing_named
-from homefield.apps.support.replies import TALK, Asked, Choice, Decision, Near, Reply
+from homefield.apps.support.replies import TALK, Asked, Choice, Decision, Near, Reply, Turn
 from homefield.apps.support.slots import called, impersonal, veiled
 from homefield.apps.support.understanding.encoding import Encoder
 from homefield.apps.support.understanding.live import SAME, Lessons, with_lessons
@@ -102,6 +102,7 @@ class ReleaseAnswerer:
         """What to say to `asked`."""
         said = clean_text(asked.text[:_LONGEST])
         spoken = _language(asked, said)
+        asked = replace(asked, history=_without_talk(asked.history))
         if (ruled := _ruled(said)) is not None:
             return self._plain(*ruled, spoken)
         understood = self._understand(asked, said, spoken)
@@ -273,6 +274,18 @@ class ReleaseAnswerer:
             Near(veiled(contents.questions[place]), contents.matters[int(matters[place])].id, min(1.0, cosine))
             for place, cosine in understood.found.nearest[:_NEAREST]
         )
+
+
+def _without_talk(history: Sequence[Turn]) -> tuple[Turn, ...]:
+    """The turns without greetings, thanks and the like, and without what was replied to them."""
+    kept: list[Turn] = []
+    talking = False
+    for turn in history:
+        if turn.speaker == "customer":
+            talking = bool(small_talk(turn.text[:_LONGEST]))
+        if not talking:
+            kept.append(turn)
+    return tuple(kept)
 
 
 def _ruled(said: str) -> tuple[Decision, str] | None:
