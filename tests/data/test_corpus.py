@@ -8,9 +8,10 @@ import lzma
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from homefield.data.corpus import corpus_files, corpus_hash, held_out, passages
+from homefield.data.corpus import check_corpus, corpus_files, corpus_hash, held_out, passages
 from homefield.errors import CallError, RecordsError
 from homefield.messages import LANGUAGES
 
@@ -31,6 +32,17 @@ def test_files_of_a_chinese_system_are_read_as_they_are(tmp_path: Path) -> None:
     file = tmp_path / "old.txt.gz"
     file.write_bytes(gzip.compress(("老系统导出的文本，里面有很多中文。\n" * 3).encode("gbk")))
     assert list(passages([file])) == ["老系统导出的文本，里面有很多中文。"] * 3
+
+
+def test_weights_of_a_network_are_no_text_whatever_they_are_called(tmp_path: Path) -> None:
+    file = tmp_path / "texts.txt"
+    header = b'{"blocks.0.weight": {"dtype": "F32", "shape": [384, 384], "data_offsets": [0, 589824]}}\n' * 20
+    file.write_bytes(header + np.random.default_rng(0).normal(size=20_000).astype(np.float32).tobytes())
+    for read in (lambda: check_corpus([file]), lambda: list(passages([file]))):
+        with pytest.raises(RecordsError) as raised:
+            read()
+        assert raised.value.code == "data.binary"
+        assert all("texts.txt" in raised.value.what(language) for language in LANGUAGES)
 
 
 def test_a_file_without_line_ends_does_not_become_one_passage(tmp_path: Path) -> None:

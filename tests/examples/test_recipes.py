@@ -10,7 +10,7 @@ import homefield
 from homefield import demo
 from homefield.data import Dataset
 from homefield.train.check import check_recipe
-from homefield.train.pretrain.pretrain import check_pretrain
+from homefield.train.pretrain.check import check_pretrain
 from homefield.train.pretrain.recipe import load_pretrain_recipe
 from homefield.train.recipe import load_recipe
 from homefield.workspace import Workspace

@@ -268,10 +268,13 @@ def test_a_folder_with_something_in_it_is_not_overwritten(
 def test_a_loss_that_is_no_number_ends_the_run_with_advice(
     make_dataset: Callable[..., Path], workspace: Workspace, tmp_path: Path
 ) -> None:
+    data = make_dataset(90)
     with pytest.raises(CallError, match="lower learning rate") as raised:
-        train(make_dataset(90), tmp_path / "run", workspace, learning_rate=1e30, optimizer="sgd", clip=0, log_every=1)
+        train(data, tmp_path / "run", workspace, learning_rate=1e30, optimizer="sgd", clip=0, log_every=1)
     assert raised.value.code == "train.diverged"
     assert open_run(tmp_path / "run").status == "failed"
+    # There is nothing to go on from, so the same folder takes the run that heeds the advice.
+    assert train(data, tmp_path / "run", workspace, epochs=1).status == "finished"
 
 
 def test_each_row_of_the_outputs_belongs_to_the_row_of_the_split(

@@ -12,6 +12,7 @@ import hashlib
 import io
 import lzma
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,11 +21,11 @@ from typing import IO, cast
 import xxhash
 
 from homefield.data.clean import clean_text
-from homefield.data.encoding import detect_in, recovered
+from homefield.data.encoding import check_text, detect_in, recovered
 from homefield.errors import CallError, MachineError, RecordsError
 from homefield.files import sha256_of
 
-__all__ = ["corpus_files", "corpus_hash", "held_out", "passages"]
+__all__ = ["check_corpus", "corpus_files", "corpus_hash", "held_out", "passages"]
 
 _LONGEST = 1 << 16  # characters; a file without line ends must not become one passage
 _PACKED = {b"\xfd7zXZ\x00": "xz", b"\x1f\x8b": "gz", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zst"}
@@ -48,6 +49,17 @@ def corpus_files(named: Sequence[str], folder: Path) -> list[Path]:
     return found
 
 
+def check_corpus(files: Sequence[Path]) -> None:
+    """See that each of `files` begins with text.
+
+    Raises:
+        RecordsError, MachineError: as `passages`.
+    """
+    for file in files:
+        with _telling(file), _unpacked(file) as stream:
+            check_text(stream, file)
+
+
 def corpus_hash(files: Sequence[Path]) -> str:
     """A hash of the content of all `files`, whatever their names."""
     return hashlib.sha256("\n".join(sha256_of(file) for file in files).encode()).hexdigest()
@@ -61,15 +73,22 @@ def passages(files: Sequence[Path]) -> Iterator[str]:
         MachineError: `pretrain.no_zstd`.
     """
     for file in files:
-        try:
+        with _telling(file):
             with _unpacked(file) as stream:
                 encoding = detect_in(stream, file)
             with _unpacked(file) as stream, io.TextIOWrapper(stream, encoding.codec, "surrogateescape") as lines:
                 for line in iter(lambda: lines.readline(_LONGEST), ""):
                     if text := clean_text(recovered(line, encoding)):
                         yield text
-        except (EOFError, lzma.LZMAError, gzip.BadGzipFile, UnicodeError) as error:
-            raise RecordsError("pretrain.damaged_file", file=file, fault=error) from error
+
+
+@contextmanager
+def _telling(file: Path) -> Iterator[None]:
+    """Turn what unpackers and decoders say of a damaged file into an error that names it."""
+    try:
+        yield
+    except (EOFError, lzma.LZMAError, gzip.BadGzipFile, UnicodeError) as error:
+        raise RecordsError("pretrain.damaged_file", file=file, fault=error) from error
 
 
 def held_out(text: str, share: float) -> bool:

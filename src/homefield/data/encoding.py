@@ -17,7 +17,7 @@ from typing import IO
 
 from homefield.errors import RecordsError
 
-__all__ = ["Encoding", "detect", "detect_in", "open_text", "recovered", "writable"]
+__all__ = ["Encoding", "check_text", "detect", "detect_in", "open_text", "recovered", "writable"]
 
 _BLOCK = 1 << 20
 _NO_BYTE = re.compile("[\ud800-\udc7f\udd00-\udfff]")  # surrogates that stand for no byte, written so in JSON
@@ -40,6 +40,8 @@ _BINARY = {
     b"Rar!": "RAR",
     b"7z\xbc\xaf": "7z",
 }
+# Bytes that no text is made of; not those that divide columns in exports of databases (0x01, 0x1c to 0x1f).
+_CONTROL = bytes({*range(0x09), *range(0x0E, 0x1B), 0x7F} - {0x01})
 
 
 @dataclass(frozen=True)
@@ -76,10 +78,7 @@ def detect_in(stream: IO[bytes], path: Path) -> Encoding:
     Raises:
         RecordsError: `data.binary` (no text).
     """
-    head = stream.read(_BLOCK)
-    for start, kind in _BINARY.items():
-        if head.startswith(start):
-            raise RecordsError("data.binary", file=path, found=kind)
+    head = check_text(stream, path)
     for mark, codec, name in _MARKS:
         if head.startswith(mark):
             return Encoding(codec, name)
@@ -89,6 +88,23 @@ def detect_in(stream: IO[bytes], path: Path) -> Encoding:
     if b"\x00" in sample and sample.count(0) * 50 > len(sample):
         raise RecordsError("data.binary", file=path, found="?")
     return _by_lines(sample)
+
+
+def check_text(stream: IO[bytes], path: Path) -> bytes:
+    """The first megabyte of `stream`, which is the beginning of a text; `path` is what an error names.
+
+    Raises:
+        RecordsError: `data.binary` (no text).
+    """
+    head = stream.read(_BLOCK)
+    for start, kind in _BINARY.items():
+        if head.startswith(start):
+            raise RecordsError("data.binary", file=path, found=kind)
+    if not head.startswith(tuple(mark for mark, _, _ in _MARKS)) and _wide(head) is None:
+        odd = len(head) - len(head.translate(None, _CONTROL))
+        if odd * 50 > len(head):
+            raise RecordsError("data.binary", file=path, found="?")
+    return head
 
 
 def open_text(path: Path, encoding: Encoding) -> IO[str]:

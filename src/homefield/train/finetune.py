@@ -26,7 +26,7 @@ from homefield.train.recipe import Recipe, write_recipe
 from homefield.train.resume import resumed_recipe
 from homefield.train.run import Run, RunRecord, open_run, read_network
 from homefield.train.score import score
-from homefield.train.session import now, recorded, threads
+from homefield.train.session import clear_failed, now, recorded, taken, threads
 from homefield.train.stop import listening_for_stop
 from homefield.train.surroundings import Surroundings
 from homefield.workspace import Workspace
@@ -54,11 +54,14 @@ def finetune(
         if run.status == "finished":
             listen(Event("note", "train.already_finished", values={"run": out}))
             return run
-    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+    elif taken(out):
         raise CallError("train.exists", run=out)
     several = check_tasks(recipe, workspace)
     with joined_ranks() as ranks, listening_for_stop(out) as stop, ExitStack() as stack:
         ranks.wait()
+        if not resume:
+            with ranks.first_ahead():
+                clear_failed(out)
         stack.enter_context(threads(workspace.settings.threads, ranks.size))
         record = RunRecord(out, writes=ranks.first)
         told = stack.enter_context(LogFile(out / "log.txt")).beside(listen) if ranks.first else silent

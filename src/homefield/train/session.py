@@ -1,7 +1,9 @@
-"""What surrounds a run of any kind: its end is recorded, and it takes the processor threads that the settings name."""
+"""What surrounds a run of any kind: its folder is free, its end is recorded, it takes the threads that are set."""
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -12,7 +14,30 @@ import torch
 from homefield.errors import HomefieldError, Interrupted
 from homefield.train.run import RunRecord
 
-__all__ = ["now", "recorded", "threads"]
+__all__ = ["clear_failed", "now", "recorded", "taken", "threads"]
+
+# What a run leaves that failed before there was anything to go on from.
+_TRACES = {"run.json", "recipe.toml", "log.txt", "metrics.jsonl", "start", "tensorboard"}
+
+
+def taken(out: Path) -> bool:
+    """Whether something stands at `out` that a new run must not replace: all but an empty folder and a run that failed
+    before its first checkpoint, which would only fail again."""
+    return out.exists() and (not out.is_dir() or (any(out.iterdir()) and not _only_failed(out)))
+
+
+def clear_failed(out: Path) -> None:
+    """Remove what a run that failed before its first checkpoint left in `out`; anything else stays."""
+    if _only_failed(out):
+        shutil.rmtree(out)
+
+
+def _only_failed(out: Path) -> bool:
+    record = out / "run.json"
+    kept = {each.name for each in out.glob("*")} - _TRACES
+    if not record.is_file() or kept - {"checkpoints"} or any(out.glob("checkpoints/*")):
+        return False
+    return bool(json.loads(record.read_text(encoding="utf-8")).get("status") == "failed")
 
 
 @contextmanager

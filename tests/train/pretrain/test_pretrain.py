@@ -19,7 +19,7 @@ import homefield
 from homefield.backbones.catalogue import resolve
 from homefield.backbones.encoder import Encoder
 from homefield.backbones.load import load
-from homefield.errors import CallError
+from homefield.errors import CallError, HomefieldError
 from homefield.train.faults import RecipeFaults
 from homefield.workspace import Workspace
 
@@ -228,6 +228,46 @@ def test_a_run_is_not_written_over_and_not_resumed_with_another_recipe(run: Any,
         homefield.pretrain(run.path / "recipe.toml", layers=5, out=run.path, resume=True, workspace=workspace)
     again = homefield.pretrain(run.path / "recipe.toml", out=run.path, resume=True, workspace=workspace)
     assert again.status == "finished"
+
+
+@pytest.mark.parametrize(
+    ("keys", "code"),
+    [
+        ({"corpus": ["nothere"]}, "pretrain.no_such_corpus"),
+        ({"backbone": "nothere"}, "backbones.unknown"),
+        ({"backbone": "cnn-text"}, "pretrain.not_an_encoder"),
+        ({"teacher": "nothere", "pairs": "pairs.csv"}, "backbones.unknown"),
+        ({"teacher": "minilm-en", "pairs": "nothere.csv"}, "data.missing_file"),
+        ({"probes": ["nothere"]}, "dataset.missing"),
+    ],
+)
+def test_what_is_not_there_is_told_before_anything_is_written(
+    keys: Any, code: str, corpus: Path, tmp_path: Path, workspace: Workspace
+) -> None:
+    with pytest.raises(HomefieldError) as raised:
+        homefield.pretrain(
+            out=tmp_path / "run", workspace=workspace, **{**TINY, "corpus": [str(corpus)], "tokens": 9, **keys}
+        )
+    assert raised.value.code == code
+    assert not (tmp_path / "run").exists()
+    assert not (workspace.cache / "corpora").exists()
+
+
+def test_a_run_that_failed_before_its_first_checkpoint_is_replaced(
+    corpus: Path, tmp_path: Path, workspace: Workspace
+) -> None:
+    keys: dict[str, Any] = {**TINY, "corpus": [str(corpus)], "tokens": 600, "out": tmp_path / "run"}
+    with pytest.raises(CallError) as raised:
+        homefield.pretrain(workspace=workspace, **{**keys, "long_length": 8_000, "positions": 8_000})
+    assert raised.value.code == "pretrain.small_corpus"
+    run = homefield.pretrain(workspace=workspace, **keys)
+    assert run.status == "finished"
+    assert "error" not in run.record
+    # One that holds more than its traces is somebody's: it stays.
+    (run.path / "run.json").write_text(json.dumps({"status": "failed"}), encoding="utf-8")
+    with pytest.raises(CallError) as raised:
+        homefield.pretrain(workspace=workspace, **keys)
+    assert raised.value.code == "pretrain.exists"
 
 
 def load_backbone(path: Path, workspace: Workspace) -> Encoder:

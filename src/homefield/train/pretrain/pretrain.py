@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, cast
@@ -17,21 +17,22 @@ from homefield.events import Event, Listener, silent
 from homefield.train.checkpoint import Checkpoints, Place
 from homefield.train.distributed import joined_ranks
 from homefield.train.environment import describe_environment
-from homefield.train.faults import RecipeFault, RecipeFaults
 from homefield.train.keys import write_keys
 from homefield.train.loop import Loop
 from homefield.train.optimiser import Optimiser
 from homefield.train.pretrain.bench import PretrainBench, lay_out
 from homefield.train.pretrain.card import card_of
+from homefield.train.pretrain.check import check_inputs, check_pretrain
 from homefield.train.pretrain.course import Budget, Stretch, Turns
-from homefield.train.pretrain.judge import judge_of, measure_stream, open_probes
+from homefield.train.pretrain.judge import judge_of, measure_stream
 from homefield.train.pretrain.network import MaskedModel
+from homefield.train.pretrain.probes import LinearProbe, ProbeRows
 from homefield.train.pretrain.recipe import PretrainRecipe
 from homefield.train.pretrain.run import PretrainRun, open_pretrain_run, resumed
 from homefield.train.pretrain.steps import objective_of, trained_parts
 from homefield.train.progress import LogFile, MetricsFile, Teller
 from homefield.train.run import RunRecord
-from homefield.train.session import now, recorded, threads
+from homefield.train.session import clear_failed, now, recorded, taken, threads
 from homefield.train.stop import listening_for_stop
 from homefield.train.surroundings import Surroundings
 from homefield.train.trackers import open_tracker
@@ -64,13 +65,17 @@ def pretrain(
         if run.status == "finished":
             listen(Event("note", "train.already_finished", values={"run": out}))
             return run
-    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+    elif taken(out):
         raise CallError("pretrain.exists", run=out)
     else:
         recipe = recipe.placed()
     check_pretrain(recipe)
+    probes = check_inputs(recipe, workspace)
     with joined_ranks() as ranks, listening_for_stop(out) as stop, ExitStack() as stack:
         ranks.wait()
+        if not resume:
+            with ranks.first_ahead():
+                clear_failed(out)
         stack.enter_context(threads(workspace.settings.threads, ranks.size))
         record = RunRecord(out, writes=ranks.first)
         told = stack.enter_context(LogFile(out / "log.txt")).beside(listen) if ranks.first else silent
@@ -78,18 +83,26 @@ def pretrain(
             record.update(status="running", started=record.values.get("started", now()))
             if ranks.first:
                 write_keys(recipe, out / "recipe.toml")
-            pretrain_within(recipe, workspace, Surroundings(out, record, ranks, stop, stack, told), began=began)
+            around = Surroundings(out, record, ranks, stop, stack, told)
+            pretrain_within(recipe, workspace, around, began=began, probes=probes)
             record.update(status="finished", ended=now())
         ranks.wait()
     return open_pretrain_run(out)
 
 
 def pretrain_within(
-    recipe: PretrainRecipe, workspace: Workspace, around: Surroundings, *, began: float, area: str = "pretrain"
+    recipe: PretrainRecipe,
+    workspace: Workspace,
+    around: Surroundings,
+    *,
+    began: float,
+    area: str = "pretrain",
+    probes: Sequence[ProbeRows] = (),
 ) -> None:
     """Learn a backbone into `backbone/` of the folder of `around`, from the newest checkpoint there if there is one.
 
     began: on `time.perf_counter`, what a budget of minutes counts from. area: whose sentences tell of it.
+    probes: what it is measured on besides the corpus.
 
     Raises:
         CallError, RecordsError, MachineError, Interrupted: as `pretrain`, the codes of the loop in `area`.
@@ -97,31 +110,10 @@ def pretrain_within(
     with around.ranks.first_ahead():
         earlier = around.record.values.get("environment", {}).get("precision")
         bench = lay_out(recipe, around.folder, workspace, around.ranks, around.listen, earlier=earlier)
-    _learn(bench, around, began, area)
+    _learn(bench, around, began, area, probes)
 
 
-def check_pretrain(recipe: PretrainRecipe) -> None:
-    """See that the keys fit each other.
-
-    Raises:
-        RecipeFaults: with every fault found.
-    """
-    faults = []
-    if not recipe.corpus:
-        faults.append(RecipeFault("corpus", "pretrain.fault.no_corpus"))
-    if (recipe.minutes > 0) == (recipe.tokens > 0):
-        faults.append(RecipeFault("minutes", "pretrain.fault.one_budget"))
-    if not recipe.backbone and recipe.width % recipe.heads:
-        faults.append(RecipeFault("heads", "pretrain.fault.heads", {"width": recipe.width, "heads": recipe.heads}))
-    if bool(recipe.teacher) != bool(recipe.pairs):
-        faults.append(RecipeFault("pairs" if recipe.teacher else "teacher", "pretrain.fault.teacher_and_pairs"))
-    if recipe.device == "cuda" and not torch.cuda.is_available():
-        faults.append(RecipeFault("device", "recipe.fault.no_cuda"))
-    if faults:
-        raise RecipeFaults(faults, source="pretrain")
-
-
-def _learn(bench: PretrainBench, around: Surroundings, began: float, area: str) -> None:
+def _learn(bench: PretrainBench, around: Surroundings, began: float, area: str, probes: Sequence[ProbeRows]) -> None:
     recipe, record = bench.recipe, around.record
     if around.ranks.first:
         write_keys(recipe, around.folder / "recipe.toml")
@@ -134,7 +126,7 @@ def _learn(bench: PretrainBench, around: Surroundings, began: float, area: str) 
         place = found[0]
         optimiser.load_state(found[1])
         around.listen(Event("note", "train.resumed", values={"step": place.step}))
-    judge = _judge(bench)
+    judge = _judge(bench, [LinearProbe.of(rows, bench.model.backbone) for rows in probes])
     teller = _teller(bench, place, around, area)
     if place.step == 0:
         before = time.perf_counter()
@@ -205,9 +197,7 @@ def _output_of(model: MaskedModel) -> dict[str, torch.Tensor]:
     return {name: tensor for name, tensor in model.state_dict().items() if not name.startswith("backbone.")}
 
 
-def _judge(bench: PretrainBench) -> Callable[[], dict[str, Any]]:
-    probes = open_probes(bench.recipe.probes, bench.model.backbone)
-
+def _judge(bench: PretrainBench, probes: Sequence[LinearProbe]) -> Callable[[], dict[str, Any]]:
     def measure() -> dict[str, float]:
         taught = bench.teaching.measure(bench.model.backbone, bench.precision) if bench.teaching else {}
         return taught | measure_stream(
