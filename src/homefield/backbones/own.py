@@ -26,6 +26,7 @@ from homefield.backbones.folder import read_config
 from homefield.backbones.phrases import PLACES
 from homefield.errors import CallError
 from homefield.files import new_folder, write_file
+from homefield.plain import plain
 
 __all__ = ["KIND", "OUTPUT", "Weights", "read_output", "read_own", "write_own"]
 
@@ -62,13 +63,15 @@ def write_own(
     with new_folder(folder) as partial:
         save_file(_packed(backbone.state_dict(), weights), partial / "model.safetensors")
         backbone.tokenizer.save(str(partial / "tokenizer.json"))
-        write_file(partial / "config.json", json.dumps(config, ensure_ascii=False, indent=1))
+        write_file(partial / "config.json", json.dumps(plain(config), ensure_ascii=False, indent=1, allow_nan=False))
         if card:
             write_file(partial / "README.md", card)
         if output:
             save_file(
                 {name: tensor.detach().cpu().half().contiguous() for name, tensor in output.items()}, partial / OUTPUT
             )
+        for file in partial.glob("*.safetensors"):
+            file.chmod(0o644)  # as the files beside them: whoever may read one may read all
 
 
 def read_own(folder: Path, facts: Facts, tokenizer: Tokenizer) -> Encoder:

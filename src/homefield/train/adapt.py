@@ -166,7 +166,7 @@ def _told(checked: Checked, texts: Sequence[str], further: int, work: Path) -> d
     """What is kept of how it was made."""
     origin = json.loads((work / "backbone" / "config.json").read_text(encoding="utf-8"))["origin"]
     # Of few texts too little is kept aside to measure anything.
-    measured = origin["perplexity"] if np.isfinite(origin["perplexity"]) else None
+    measured = origin.get("perplexity")
     return {
         "format": _FORMAT,
         "backbone": checked.source.name,

@@ -15,6 +15,7 @@ from typing import Any
 from homefield.events import Event, Listener
 from homefield.files import disk_errors
 from homefield.messages import default_language, text
+from homefield.plain import plain
 from homefield.train.trackers import Tracker
 
 __all__ = ["LogFile", "MetricsFile", "Teller"]
@@ -35,7 +36,7 @@ class MetricsFile:
     def add(self, values: Mapping[str, Any]) -> None:
         """Add one line."""
         with disk_errors(self.path):
-            self._stream.write(json.dumps(values).encode() + b"\n")
+            self._stream.write(json.dumps(plain(values), allow_nan=False).encode() + b"\n")
             self._stream.flush()
 
     def secured(self) -> int:

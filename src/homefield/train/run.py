@@ -31,6 +31,7 @@ from homefield.data.dataset import Dataset, SplitName, open_dataset
 from homefield.errors import CallError
 from homefield.evaluate.grams import Beside
 from homefield.files import new_folder, write_file
+from homefield.plain import plain
 from homefield.tasks import task
 from homefield.train.network import Network, NetworkInfo
 from homefield.train.outputs import Outputs, open_outputs
@@ -161,7 +162,7 @@ class RunRecord:
         self.values |= values
         self.values["updated"] = datetime.now(UTC).isoformat(timespec="seconds")
         if self._writes:
-            write_file(self._file, json.dumps(self.values, ensure_ascii=False, indent=1))
+            write_file(self._file, json.dumps(plain(self.values), ensure_ascii=False, indent=1, allow_nan=False))
 
     def took(self, stage: str, seconds: float) -> None:
         """Add `seconds` to the time of a stage; written with the next update."""

@@ -23,7 +23,7 @@ from homefield.errors import CallError, HomefieldError
 from homefield.train.faults import RecipeFaults
 from homefield.workspace import Workspace
 
-from .conftest import TINY
+from .conftest import TINY, lines_of
 
 DRIVER = Path(__file__).parent / "driver.py"
 
@@ -63,6 +63,7 @@ def test_the_network_learns_the_text(run: Any) -> None:
     assert run.record["reached"]["perplexity"] == pytest.approx(judged[-1]["perplexity"])
     assert not list((run.path / "checkpoints").glob("step-*"))
     assert not (run.path / "start").exists()
+    assert {file.stat().st_mode & 0o777 for file in run.backbone.iterdir()} == {0o644}
 
 
 def test_a_run_that_was_killed_ends_with_the_weights_of_one_that_was_not(
@@ -268,6 +269,60 @@ def test_a_run_that_failed_before_its_first_checkpoint_is_replaced(
     with pytest.raises(CallError) as raised:
         homefield.pretrain(workspace=workspace, **keys)
     assert raised.value.code == "pretrain.exists"
+
+
+def small(corpus: Path, tmp_path: Path, workspace: Workspace, **keys: Any) -> tuple[Any, list[str]]:
+    """A run in a moment, and the keys of what it told."""
+    told: list[str] = []
+    given: dict[str, Any] = {**TINY, "corpus": [str(corpus)], "tokens": 600, "evaluations": 1, **keys}
+    run = homefield.pretrain(
+        out=tmp_path / "run", workspace=workspace, listen=lambda event: told.append(event.key), **given
+    )
+    return run, told
+
+
+def no_constant(name: str) -> Any:
+    raise AssertionError(f"{name} is no JSON")
+
+
+def test_of_a_small_corpus_enough_is_held_out_to_measure_and_all_that_is_written_is_json(
+    tmp_path: Path, workspace: Workspace
+) -> None:
+    file = tmp_path / "few.txt"
+    file.write_text("\n".join(lines_of(300)), encoding="utf-8")
+    run, told = small(file, tmp_path, workspace, held_out=0.005, length=64, long_length=64, positions=64)
+    assert "pretrain.more_held_out" in told
+    assert run.record["corpus"]["held_out"] >= 8 * 64
+    assert run.record["corpus"]["held_out"] < 0.2 * run.record["corpus"]["tokens"]
+    assert run.record["reached"]["perplexity"] > 1
+    for written in (run.path / "run.json", run.backbone / "config.json"):
+        json.loads(written.read_text(encoding="utf-8"), parse_constant=no_constant)
+
+
+def test_where_nothing_can_be_held_out_it_is_said_and_no_number_is_made_up(
+    tmp_path: Path, workspace: Workspace
+) -> None:
+    file = tmp_path / "one.txt"
+    file.write_text("".join(lines_of(200)), encoding="utf-8")
+    run, told = small(file, tmp_path, workspace)
+    assert "pretrain.nothing_held_out" in told
+    assert run.record["reached"] == {}
+    json.loads((run.backbone / "config.json").read_text(encoding="utf-8"), parse_constant=no_constant)
+
+
+def test_a_text_that_the_tokenizer_does_not_know_is_told(tmp_path: Path, workspace: Workspace) -> None:
+    file = tmp_path / "odd.txt"
+    lines = [f"{line}{chr(0x4E00 + place * 37 % 20_000)}" for place, line in enumerate(lines_of(1_500))]
+    file.write_text("\n".join(lines), encoding="utf-8")
+    assert "pretrain.much_unknown" in small(file, tmp_path, workspace, vocabulary=300, pieces=250)[1]
+
+
+def test_a_budget_that_preparing_uses_up_and_a_backbone_that_grew_worse_are_told(
+    corpus: Path, tmp_path: Path, workspace: Workspace
+) -> None:
+    run, told = small(corpus, tmp_path, workspace, tokens=0, minutes=0.01, learning_rate=30, clip=0)
+    assert {"pretrain.budget_used_up", "pretrain.grew_worse"} <= set(told)
+    assert run.record["reached"]["perplexity"] > run.record["first"]["perplexity"]
 
 
 def load_backbone(path: Path, workspace: Workspace) -> Encoder:

@@ -45,6 +45,10 @@ _BLOCK = 2_000_000
 # Tokens of a step, and of what goes through the network at once. On a processor parts of a step stay in its caches.
 _STEP = {"cpu": 8_192, "cuda": 131_072}
 _PART = {"cpu": 2_048, "cuda": 65_536}
+# Of a small corpus more is held out than asked for, so that there is something to measure: so many sequences, unless
+# that takes more than a tenth of it. What stands in few words would not be told apart from chance.
+_HELD_SEQUENCES = 8
+_MOST_HELD = 0.1
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,7 @@ def lay_out(
     backbone = read_own(start, facts_of_folder(start, name=recipe.name), read_tokenizer(start))
     tokenizer = backbone.tokenizer
     packed = _packed(recipe, files, content, tokenizer, workspace, listen)
+    _tell_held_out(recipe, packed, listen)
     recipe = _resolved(recipe, backbone.shape, files, precision.device.type)
     longest = max(recipe.length, recipe.long_length)
     if longest > backbone.max_length:
@@ -113,6 +118,15 @@ def lay_out(
     if precision.device.type == "cuda" and _can_compile():
         _compile_blocks(model)
     return PretrainBench(recipe, model, packed, masking, first, precision, found, speed, teaching)
+
+
+def _tell_held_out(recipe: PretrainRecipe, packed: Packed, listen: Listener) -> None:
+    """Say where more is held out than was asked for, and where nothing could be."""
+    if not len(packed.measure):
+        listen(Event("note", "pretrain.nothing_held_out", values={"passages": f"{packed.passages:,}"}))
+    elif packed.share > recipe.held_out:
+        shares = {"asked": f"{recipe.held_out:.1%}", "share": f"{packed.share:.1%}"}
+        listen(Event("note", "pretrain.more_held_out", values=shares))
 
 
 def _can_compile() -> bool:
@@ -158,10 +172,12 @@ def _beginning(
     backbone = load(source)
     if not isinstance(backbone, Encoder):
         raise CallError("pretrain.not_an_encoder", name=recipe.backbone)
-    listen(Event("stage", "pretrain.stage_tokenizer"))
+    listen(Event("stage", "pretrain.stage_characters"))
     # The seed of a new row is the run's: the same corpus and seed begin with the same network.
     added = missing_characters(backbone.tokenizer, passages(files), most=recipe.vocabulary)
-    listen(Event("note", "pretrain.characters_added", values={"count": f"{len(added):,}", "name": recipe.backbone}))
+    if added:
+        values = {"count": f"{len(added):,}", "name": recipe.backbone}
+        listen(Event("note", "pretrain.characters_added", values=values))
     tokenizer = extended_tokenizer(backbone.tokenizer, added)
     tables = None
     if recipe.grams and backbone.phrases is None:
@@ -180,9 +196,17 @@ def _packed(
     workspace: Workspace,
     listen: Listener,
 ) -> Packed:
-    return pack(
-        lambda: passages(files), content, tokenizer, share=recipe.held_out, cache=workspace.cache, listen=listen
-    )
+    """The corpus packed, with at least a few sequences held out where a tenth of it is enough for them."""
+
+    def held(share: float) -> Packed:
+        return pack(lambda: passages(files), content, tokenizer, share=share, cache=workspace.cache, listen=listen)
+
+    packed = held(recipe.held_out)
+    least = _HELD_SEQUENCES * recipe.length
+    while len(packed.measure) < least and packed.share < _MOST_HELD:
+        wanted = 1.2 * least / (len(packed.learn) + len(packed.measure))
+        packed = held(min(_MOST_HELD, max(2 * packed.share, wanted)))
+    return packed
 
 
 def _tokenizer(

@@ -55,7 +55,11 @@ def _part(recipe: PretrainRecipe, record: Mapping[str, Any], language: Language)
             version=found["homefield"],
         ),
         f"## {say('quality')}",
-        say("perplexity", perplexity=f"{reached['perplexity']:.2f}", held_out=f"{corpus['held_out']:,}"),
+        *(
+            say("perplexity", perplexity=f"{found:.2f}", held_out=f"{corpus['held_out']:,}")
+            for name, found in reached.items()
+            if name == "perplexity"
+        ),
         *(
             say("pairs", teacher=_plain(recipe.teacher), found=f"{found:.1%}", back=f"{reached['pair_found_back']:.1%}")
             for name, found in reached.items()

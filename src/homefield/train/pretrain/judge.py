@@ -20,6 +20,7 @@ __all__ = ["judge_of", "measure_stream"]
 
 Model = MaskedModel | ReplacedModel
 _MEASURED_TOKENS = 65_536
+_SHORTEST = 3  # tokens: the one that opens a sequence, and two of text
 _SEED = 20_240_229
 
 
@@ -33,7 +34,13 @@ def measure_stream(
     part: int,
     precision: Precision,
 ) -> dict[str, float]:
-    """Loss and perplexity of hidden tokens in `stream`, at most 65,536 of its tokens, always the same ones hidden."""
+    """Loss and perplexity of hidden tokens in `stream`, at most 65,536 of its tokens, always the same ones hidden.
+
+    A stream shorter than `length` is one sequence; of an empty one there is nothing to tell.
+    """
+    length = min(length, len(stream) + 1)
+    if length < _SHORTEST:
+        return {}
     cut = Cut(length)
     rows = np.arange(min(cut.rows(len(stream)), _MEASURED_TOKENS // length))
     total = count = 0.0
@@ -47,7 +54,7 @@ def measure_stream(
                 loss, weight = model.surprise(*(each.to(precision.device) for each in (ids, seen, told)))
             total, count = total + float(loss), count + float(weight)
     if not count:
-        return {"loss": math.nan, "perplexity": math.nan}
+        return {}
     return {"loss": total / count, "perplexity": math.exp(min(50.0, total / count))}
 
 

@@ -91,7 +91,10 @@ class Stream:
 
 @dataclass(frozen=True)
 class Packed:
-    """A packed corpus. hash: of its text and tokenizer. unknown: share of tokens that the tokenizer does not know."""
+    """A packed corpus. hash: of its text and tokenizer. unknown: share of tokens that the tokenizer does not know.
+
+    share: of the passages that are only measured.
+    """
 
     hash: str
     learn: Stream
@@ -99,6 +102,7 @@ class Packed:
     passages: int
     characters: int
     unknown: float
+    share: float
 
 
 def special_id(tokenizer: Tokenizer, token: str) -> int:
@@ -152,7 +156,7 @@ def pack(
         raise CallError("pretrain.empty_corpus")
     sides = [_mapped(folder / f"{side}.bin", manifest["type"], manifest[side]) for side in ("learn", "measure")]
     unknown = manifest["unknown"] / (manifest["learn"] + manifest["measure"])
-    return Packed(name, sides[0], sides[1], manifest["passages"], manifest["characters"], unknown)
+    return Packed(name, sides[0], sides[1], manifest["passages"], manifest["characters"], unknown, share)
 
 
 def _mapped(file: Path, kind: str, tokens: int) -> Stream:

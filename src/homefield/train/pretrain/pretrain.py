@@ -42,6 +42,7 @@ __all__ = ["pretrain", "pretrain_within"]
 
 # Writing the backbone and what else comes after the last evaluation.
 _WRITING_SECONDS = 3.0
+_MUCH_UNKNOWN = 0.05
 
 
 def pretrain(
@@ -130,10 +131,11 @@ def _learn(bench: PretrainBench, around: Surroundings, began: float, area: str, 
     teller = _teller(bench, place, around, area)
     if place.step == 0:
         before = time.perf_counter()
-        teller.numbers("evaluation", 0, judge())
+        first = judge()
+        teller.numbers("evaluation", 0, first)
         reserve = 1.2 * (time.perf_counter() - before) + _WRITING_SECONDS
         record.took("prepare", before - began)
-        record.update(budget={"spent": time.perf_counter() - began, "reserve": reserve})
+        record.update(first=first, budget={"spent": time.perf_counter() - began, "reserve": reserve})
     known = record.values["budget"]
     budget = Budget(recipe.tokens, recipe.minutes * 60, known["spent"], known["reserve"])
     turns = None
@@ -177,6 +179,7 @@ def _finish(
     reached = judge()
     tokens = place.step * cast("int", bench.recipe.step_tokens)
     around.record.update(steps=place.step, tokens=tokens, reached=reached)
+    _warn(bench, around)
     if around.ranks.first:
         shutil.rmtree(around.folder / "backbone", ignore_errors=True)
         model = bench.model
@@ -191,6 +194,19 @@ def _finish(
         )
         checkpoints.clear()
         shutil.rmtree(around.folder / "start", ignore_errors=True)
+
+
+def _warn(bench: PretrainBench, around: Surroundings) -> None:
+    """Say where what came out is not what was asked for: hardly any steps, or a backbone worse than at the start."""
+    recipe, values = bench.recipe, around.record.values
+    spent = values["budget"]["spent"] + values["budget"]["reserve"]
+    if recipe.minutes and spent >= 60 * recipe.minutes - 1:
+        told = {"minutes": f"{recipe.minutes:g}", "spent": f"{spent / 60:.1f}", "steps": values["steps"]}
+        around.listen(Event("note", "pretrain.budget_used_up", values=told))
+    before, after = (values.get(name, {}).get("perplexity") for name in ("first", "reached"))
+    if before is not None and after is not None and after > before:
+        told = {"before": f"{before:.4g}", "after": f"{after:.4g}", "rate": f"{recipe.learning_rate:g}"}
+        around.listen(Event("note", "pretrain.grew_worse", values=told))
 
 
 def _output_of(model: MaskedModel) -> dict[str, torch.Tensor]:
@@ -260,6 +276,8 @@ def _record(bench: PretrainBench, around: Surroundings) -> None:
         "vocabulary": f"{bench.model.backbone.shape.vocabulary:,}",
     }
     around.listen(Event("note", "pretrain.laid_out", values=values))
+    if packed.unknown > _MUCH_UNKNOWN:
+        around.listen(Event("note", "pretrain.much_unknown", values={"unknown": f"{packed.unknown:.0%}"}))
     speeds = {"fp32": f"{found.fp32:.0f}", "bf16": f"{found.bf16:.0f}"}
     chosen = {"precision": bench.precision.arithmetic, "device": found.name, **speeds}
     around.listen(Event("note", "train.precision_chosen", values=chosen))
