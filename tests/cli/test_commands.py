@@ -131,6 +131,22 @@ class TestRecipe:
         assert keys["seed"]["value"] == keys["seed"]["default"] == "0"
         assert keys["data"]["value"] == json.dumps(str(file.parent / json.loads(keys["data"]["value"])))
 
+    def test_a_recipe_of_pre_training_is_known_by_its_task_or_its_corpus(self, run, tmp_path: Path) -> None:
+        (tmp_path / "texts.txt").write_text("a line of text\n" * 9, encoding="utf-8")
+        file = tmp_path / "recipes" / "words.toml"
+        given = ("--set", f"corpus={tmp_path / 'texts.txt'}", "--set", "minutes=1")
+        made = run("recipe", "init", file, "--task", "masked-lm", *given)
+        assert f"homefield pretrain {file}" in made.out
+        assert 'task = "masked-lm"' in file.read_text(encoding="utf-8")
+        assert run("recipe", "check", file, "--json").json["corpus"] == str(tmp_path / "texts.txt")
+        keys = {each["key"] for each in run("recipe", "explain", file, "--json").json["keys"]}
+        assert keys == {each["key"] for each in run("recipe", "explain", "--task", "masked-lm", "--json").json["keys"]}
+        assert {"task", "corpus", "grams"} <= keys
+        (tmp_path / "texts.txt").unlink()
+        assert "texts.txt" in run("recipe", "check", file).err
+        ran = run("pretrain", tmp_path / "nope.toml", "--out", tmp_path / "run")
+        assert "--task masked-lm" in ran.err
+
     def test_init_explains_every_key_in_the_readers_language(self, run, tmp_path: Path) -> None:
         run("recipe", "init", tmp_path / "r.toml", "--lang", "zh")
         assert "# 可取的值" in (tmp_path / "r.toml").read_text(encoding="utf-8")

@@ -14,10 +14,12 @@ from homefield.train.faults import RecipeFaults
 from homefield.train.keys import explain_keys, read_keys, read_toml
 from homefield.train.recipe import Amount, Auto, Positive, Share, Tracker, Whole, source_of
 
-__all__ = ["FREE_KEYS", "PretrainRecipe", "explain_pretrain", "load_pretrain_recipe"]
+__all__ = ["FREE_KEYS", "TASK", "PretrainRecipe", "explain_pretrain", "is_pretraining", "load_pretrain_recipe"]
 
 FREE_KEYS = frozenset({"checkpoint_minutes", "log_every", "trackers", "name", "languages", "licence", "credits"})
 """Keys that do not touch the trained weights: a run may be resumed with other values of them."""
+TASK = "masked-lm"
+"""What a recipe may name as its `task` to be known for one of pre-training."""
 _PATHS = ("corpus", "probes")
 
 
@@ -26,6 +28,7 @@ class PretrainRecipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
+    task: Literal["masked-lm"] = "masked-lm"
     corpus: tuple[str, ...] = ()
     backbone: str = ""
     objective: Literal["masked-lm", "replaced-token"] = "masked-lm"
@@ -88,6 +91,16 @@ class PretrainRecipe(BaseModel):
         """With paths that mean the same wherever the recipe is kept."""
         paths = {key: tuple(str(Path(each).expanduser().absolute()) for each in getattr(self, key)) for key in _PATHS}
         return self.model_copy(update=paths)
+
+
+def is_pretraining(path: Path | None, overrides: Mapping[str, object]) -> bool:
+    """Whether these keys are meant for a pre-training: they name its task, or a corpus.
+
+    Raises:
+        CallError: `recipe.unreadable`.
+    """
+    values = {**({} if path is None else read_toml(path)), **overrides}
+    return values.get("task") == TASK or "corpus" in values
 
 
 def load_pretrain_recipe(path: Path | None, overrides: Mapping[str, object] | None = None) -> PretrainRecipe:
