@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,21 @@ def test_what_came_of_it_is_shown_beside_counted_words(run, made: Path) -> None:
     assert (made / "judged.html").is_file()
     ran = run("evaluate", made / "model", made / "pairs.csv", "--against", made / "model", "--json")
     assert ran.json["against"]["verdict"] == "unproven"
-    assert "MRR" in run("models", "show", made / "model").out
+
+
+def test_the_metric_that_decides_is_shown_under_its_own_name(run, made: Path) -> None:
+    shown = run("models", "show", made / "model", "--json").json["metrics"]["test"]
+    assert shown["headline"] == "auc"  # of 20 pairs, fewer than 30 are the same
+    for command in (("models", "show", made / "model"), ("models", "compare", made / "model", made / "model")):
+        ran = run(*command, "--lang", "en")
+        assert f"AUC {shown['auc']:.4f} (" in ran.out
+        assert "MRR" not in ran.out
+    ran = run("finetune", "--out", made / "run", "--resume", "--lang", "en")
+    record = json.loads((made / "run" / "run.json").read_text(encoding="utf-8"))
+    found = record["assessment"]
+    rival = {"tfidf": "TF-IDF", "bm25": "BM25"}[found["rival"]]
+    assert f"AUC on test: {found['model']:.4f}, {rival} {found['baseline']:.4f} (" in ran.out
+    assert f"{100 * record['metrics']['test']['recall_1']:.1f} %" in ran.out
 
 
 def test_texts_find_and_pairs_compare(run, made: Path, tmp_path: Path) -> None:

@@ -176,6 +176,21 @@ def test_an_assessment_holds_what_its_parts_say(tmp_path) -> None:  # type: igno
     assert json.loads((tmp_path / "report.json").read_text())["assessment"]["rows"] == 120
 
 
+def test_where_hardly_any_text_has_a_partner_the_difference_is_one_of_auc() -> None:
+    texts, others = questions(120)
+    pairs = pair_rows(texts, [*others[:20], *others[:100]], [n < 20 for n in range(120)])
+    random = np.random.default_rng(0)
+    made = unit(random.normal(size=(len(pairs.strings), 12)))
+    found = assess_match(pairs, made, training=texts, threshold=0.5)
+    assert found.metric == "auc"
+    assert found.rival is not None
+    assert found.difference is not None
+    assert found.difference.mean == pytest.approx(found.headline - found.rivals[found.rival].numbers["auc"])
+    assert found.difference.low < found.difference.mean < found.difference.high
+    assert found.verdict == "worse"  # vectors by chance, beside counted words
+    assert assess_match(pair_rows(texts, others, [False] * 120), made[:1].repeat(240, 0), training=[]).verdict is None
+
+
 def test_texts_alone_are_asked_for_by_noisy_forms_of_themselves() -> None:
     texts = [f"a question about the {word} and number {n}" for n, word in enumerate(WORDS)]
     held_out, train = view_rows(texts, noisy=True), view_rows(texts, noisy=False)

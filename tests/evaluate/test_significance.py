@@ -9,8 +9,8 @@ import pytest
 from scipy.stats import binomtest
 
 from homefield.evaluate.headline import compare, contributions, f1_macro_interval, headline_interval, statistic
-from homefield.evaluate.metrics import measure
-from homefield.evaluate.significance import paired_bootstrap, paired_difference
+from homefield.evaluate.metrics import auroc, measure
+from homefield.evaluate.significance import paired_auc, paired_bootstrap, paired_difference
 
 
 def test_p_is_mcnemars_exact_test() -> None:
@@ -108,3 +108,21 @@ def test_the_interval_of_macro_f1_holds_its_value_with_few_rows_a_class() -> Non
     chances = np.eye(30, dtype=np.float32)[said]
     low, high = f1_macro_interval(said, targets, 30)
     assert low < measure(chances, targets, "category", [str(one) for one in range(30)])["f1_macro"] < high
+
+
+def test_the_paired_difference_of_areas_is_that_of_the_areas_and_resamples_pairs() -> None:
+    random = np.random.default_rng(0)
+    same = random.random(200) < 0.3
+    good = np.round(same + random.normal(size=200), 1)  # with ties
+    poor = 0.2 * same + random.normal(size=200)
+    found = paired_auc(good, poor, same)
+    one, other = auroc(good, same), auroc(poor, same)
+    assert one is not None
+    assert other is not None
+    assert found.mean == pytest.approx(one - other)
+    assert 0 < found.low < found.mean < found.high
+    assert found.p < 0.05
+    assert paired_auc(good, good, same).mean == paired_auc(good, good, same).high == 0.0
+    assert paired_auc(good, good, np.ones(200, np.bool_)).low == -1.0
+    with pytest.raises(ValueError, match="paired rows"):
+        paired_auc(good, poor[:3], same)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 import homefield
 from homefield.errors import CallError, RecordsError
 from homefield.messages import Language
+from homefield.operate.gate import alike_check, judge_model
 from homefield.operate.matching import MatchVerdict, judge_match
 
 from ..ship.models import Made
@@ -42,6 +45,45 @@ def test_a_model_beside_itself_is_neither_better_nor_worse(matching: Made, pairs
     assert verdict.against.verdict == "unproven"
     verdict.write_report(tmp_path / "judged.html", language="zh")
     assert "来自给定的文件" in (tmp_path / "judged.html").read_text(encoding="utf-8")
+
+
+def written(path: Path, pairs: Path, keep: Callable[[int, str], bool]) -> Path:
+    """Those rows of `pairs` for which `keep`, given their number among their kind and the kind, says so."""
+    with pairs.open(encoding="utf-8", newline="") as stream, path.open("w", encoding="utf-8", newline="") as out:
+        reader, seen = csv.DictReader(stream), {"0": 0, "1": 0}
+        writer = csv.DictWriter(out, reader.fieldnames or [])
+        writer.writeheader()
+        for row in reader:
+            seen[row["same"]] += 1
+            if keep(seen[row["same"]], row["same"]):
+                writer.writerow(row)
+    return path
+
+
+def test_of_few_pairs_that_are_the_same_the_gate_decides_by_auc(matching: Made, pairs: Path, tmp_path: Path) -> None:
+    file = written(tmp_path / "few.csv", pairs, lambda place, same: same == "0" or place <= 12)
+    gate = judge_model(matching.bundle, matching.bundle, file, threads=1)
+    alike, baseline, champion = gate.checks
+    assert (alike.key, baseline.key, champion.key) == ("alike", "baseline", "champion")
+    assert baseline.values["metric"] == "auc"
+    assert baseline.difference is not None
+    assert baseline.passed == (baseline.difference.mean > 0)
+    assert "AUC" in baseline.sentence("zh")
+    assert champion.difference is not None
+    assert champion.difference.mean == 0.0
+    gate = judge_model(
+        matching.bundle, None, written(tmp_path / "none.csv", pairs, lambda _, same: same == "0"), threads=1
+    )
+    assert [check.key for check in gate.checks] == ["alike", "one_kind"]
+    assert not gate.passed
+    assert "40" in gate.checks[1].sentence("en")
+
+
+def test_what_int8_gains_is_not_told_as_a_cost(matching: Made) -> None:
+    check = alike_check(matching.bundle)
+    gained = replace(check, values={**check.values, "drop": -4.17})
+    assert "int8 gains 4.17 points" in gained.sentence("en")
+    assert "int8 costs 0.40 points" in replace(check, values={**check.values, "drop": 0.4}).sentence("en")
 
 
 def test_rows_that_cannot_be_judged_are_counted(matching: Made, tmp_path: Path) -> None:

@@ -24,11 +24,11 @@ from homefield.evaluate.pairs import PairRows
 from homefield.evaluate.retrieval import RIVALS, Counted, fit_bm25, fit_tfidf
 from homefield.evaluate.risk import RiskThreshold
 from homefield.evaluate.search import RANKS, Ranked, Search, rank, ranking_numbers, vector_scores
-from homefield.evaluate.significance import Difference, paired_bootstrap
+from homefield.evaluate.significance import Difference, paired_auc, paired_bootstrap
 
 __all__ = [
     "MatchAssessment", "Miss", "SameCurve", "assess_match", "best_threshold", "calibration_pairs", "fit_same",
-    "match_numbers", "match_ranks", "metric_for", "pair_scores", "rank_vectors",
+    "match_difference", "match_numbers", "match_ranks", "metric_for", "pair_scores", "rank_vectors",
 ]  # fmt: skip
 
 FEWEST_QUERIES = 30
@@ -239,11 +239,11 @@ def assess_match(
     scores = pair_scores(vectors, pairs)
     model = _measured(search, ranked.ranks, pairs, scores, threshold, seed)
     metric = "mrr" if len(search) and metric_for(pairs) == "mrr" else "auc" if pairs.labelled else "mrr"
-    rivals, ranks = _rivals(search, pairs, training, seed)
+    rivals, theirs = _rivals(search, pairs, training, seed)
     rival = max(rivals, key=lambda name: rivals[name].numbers[metric] or 0.0, default=None)
     difference = None
-    if rival is not None and metric == "mrr" and len(search):
-        difference = paired_bootstrap(ranked.reciprocal[:, None], 1.0 / ranks[rival][:, None], _mean, seed=seed)
+    if rival is not None and model.numbers[metric] is not None:
+        difference = match_difference(metric, pairs, (ranked.reciprocal, scores), theirs[rival], seed=seed)
     sure = None if curve is None or not pairs.labelled else curve(scores)
     tested = None
     if risk is not None and curve is not None and len(search):
@@ -266,6 +266,21 @@ def assess_match(
         risk=risk,
         tested=tested,
     )
+
+
+def match_difference(
+    metric: str,
+    pairs: PairRows,
+    first: tuple[NDArray[np.float64], NDArray[np.float64]],
+    second: tuple[NDArray[np.float64], NDArray[np.float64]],
+    *,
+    seed: int = 0,
+) -> Difference:
+    """The paired difference in `metric`, first less second; of each the reciprocal ranks `[Q]` and the scores of the
+    pairs `[N]`. MRR is resampled by queries, AUC by pairs."""
+    if metric == "auc":
+        return paired_auc(first[1], second[1], pairs.same, seed=seed)
+    return paired_bootstrap(first[0][:, None], second[0][:, None], _mean, seed=seed)
 
 
 def match_ranks(
@@ -328,18 +343,20 @@ def _auc_interval(area: float, yes: int, no: int) -> Interval:
 
 def _rivals(
     search: Search, pairs: PairRows, training: Sequence[str] | None, seed: int
-) -> tuple[dict[str, Measured], dict[str, NDArray[np.int64]]]:
+) -> tuple[dict[str, Measured], dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]]:
+    """Numbers of TF-IDF and BM25; and of each the reciprocal ranks and the scores of the pairs."""
     if training is None:
         return {}, {}
     counted = list(dict.fromkeys([*search.candidates, *training]))
     found: dict[str, Measured] = {}
-    ranks: dict[str, NDArray[np.int64]] = {}
+    answers: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
     texts, others = ([pairs.strings[place] for place in pairs.rows[:, side]] for side in (0, 1))
     for name, fit in zip(RIVALS, (fit_tfidf, fit_bm25), strict=True):
         rival: Counted = fit(counted)
-        ranks[name] = rival.rank(search).ranks
-        found[name] = _measured(search, ranks[name], pairs, rival.pairs(texts, others), None, seed)
-    return found, ranks
+        ranked, scores = rival.rank(search), rival.pairs(texts, others)
+        found[name] = _measured(search, ranked.ranks, pairs, scores, None, seed)
+        answers[name] = ranked.reciprocal, scores
+    return found, answers
 
 
 def _histogram(ranks: NDArray[np.int64]) -> tuple[tuple[int, int], ...]:

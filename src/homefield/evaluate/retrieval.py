@@ -16,7 +16,7 @@ from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
 from homefield.evaluate.baselines import script_of
-from homefield.evaluate.search import Ranked, Search, rank
+from homefield.evaluate.search import Ranked, Search, rank, vector_scores
 
 __all__ = ["RIVALS", "Counted", "fit_bm25", "fit_tfidf"]
 
@@ -36,6 +36,8 @@ class Counted:
 
     def rank(self, search: Search) -> Ranked:
         """Rank the candidates of every query."""
+        if not len(search):  # pairs that are all different; the counters refuse to read no text at all
+            return rank(search, vector_scores(np.empty((0, 1)), np.empty((0, 1))))
         queries, candidates = self.asked(search.queries), self.stored(search.candidates).T.tocsr()
 
         def scores(places: NDArray[np.int64]) -> NDArray[np.float32]:

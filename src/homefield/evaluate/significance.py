@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binom, norm
 
-__all__ = ["Difference", "paired_bootstrap", "paired_difference"]
+__all__ = ["Difference", "paired_auc", "paired_bootstrap", "paired_difference"]
 
 
 @dataclass(frozen=True)
@@ -106,9 +106,62 @@ def paired_bootstrap(
         drawn = np.bincount(random.integers(0, rows, size=rows), minlength=rows)
         means[index] = drawn @ both / rows
     gaps = statistic(means[:, :width]) - statistic(means[:, width:])
-    gaps = gaps[np.isfinite(gaps)]
     whole = both.mean(axis=0, keepdims=True)
-    mean = float(statistic(whole[:, :width])[0] - statistic(whole[:, width:])[0])
+    return _spread(float(statistic(whole[:, :width])[0] - statistic(whole[:, width:])[0]), gaps, level)
+
+
+def paired_auc(
+    first: NDArray[np.floating],
+    second: NDArray[np.floating],
+    positive: NDArray[np.bool_],
+    *,
+    seed: int = 0,
+    resamples: int = 2000,
+    level: float = 0.95,
+) -> Difference:
+    """The difference in the area under the curve between two models' scores of the same rows, resampled in pairs as
+    `paired_bootstrap` does; a resample without rows of both kinds has no area and is left out.
+
+    Args:
+        first: `[N]`, the first model's scores.
+        second: `[N]`, the second's.
+        positive: `[N]`, which rows a high score is right for.
+        seed: of the resampling.
+        resamples: how many.
+        level: of the interval.
+    """
+    if not first.shape == second.shape == positive.shape:
+        raise ValueError(f"paired rows expected, got {first.shape}, {second.shape} and {positive.shape}")
+    rows = len(positive)
+    if positive.all() or not positive.any():
+        return Difference(0.0, -1.0, 1.0, 1.0, "bootstrap")
+    areas = [_area_of(scores, positive) for scores in (first, second)]
+    random = np.random.default_rng(seed)
+    gaps = np.empty(resamples)
+    for index in range(resamples):
+        drawn = np.bincount(random.integers(0, rows, size=rows), minlength=rows)
+        gaps[index] = areas[0](drawn) - areas[1](drawn)
+    once = np.ones(rows, dtype=np.int64)
+    return _spread(areas[0](once) - areas[1](once), gaps, level)
+
+
+def _area_of(scores: NDArray[np.floating], positive: NDArray[np.bool_]) -> Callable[[NDArray[np.int64]], float]:
+    """The area as a function of how often each row is drawn; NaN without rows of both kinds. Ties count half."""
+    place = np.unique(scores, return_inverse=True)[1].reshape(-1)
+    yes, no = place[positive], place[~positive]
+
+    def area(drawn: NDArray[np.int64]) -> float:
+        above = np.bincount(yes, weights=drawn[positive], minlength=len(scores))
+        beneath = np.bincount(no, weights=drawn[~positive], minlength=len(scores))
+        both = above.sum() * beneath.sum()
+        return float(above @ (beneath.cumsum() - beneath / 2) / both) if both else float("nan")
+
+    return area
+
+
+def _spread(mean: float, gaps: NDArray[np.float64], level: float) -> Difference:
+    """The difference `mean` with the interval and the chance that its resamples `gaps` `[R]` give."""
+    gaps = gaps[np.isfinite(gaps)]
     if len(gaps) == 0:
         return Difference(mean, float("nan"), float("nan"), 1.0, "bootstrap")
     low, high = np.quantile(gaps, [(1 - level) / 2, (1 + level) / 2])

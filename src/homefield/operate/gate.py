@@ -49,6 +49,10 @@ class Check:
             numbers = [f"{scale * value:+.2f}" for value in _numbers(self.difference)]
             shown = dict(zip(("mean", "low", "high"), numbers, strict=True))
             values["difference"] = text(f"gate.{'points' if self.points else 'plain'}", language, **shown)
+        if "metric" in values:
+            values["metric"] = text(f"report.metric.{values['metric']}", language)
+        if isinstance(drop := values.get("drop"), float):
+            values["int8"] = text(f"gate.int8_{'costs' if drop >= 0 else 'gains'}", language, points=f"{abs(drop):.2f}")
         return text(f"gate.{self.key}.{'yes' if self.passed else 'no'}", language, **values)
 
     def as_json(self) -> dict[str, Any]:
@@ -136,7 +140,7 @@ def alike_check(model: Bundle) -> Check:
     int8 = parity.get("int8", {})
     values = {
         "gap": f"{parity.get('fp32', float('nan')):.2g}",
-        "drop": f"{100 * int8.get('drop', float('nan')):+.2f}",
+        "drop": round(100 * int8.get("drop", float("nan")), 2),
         "tolerance": f"{TOLERANCE:g}",
         "allowed": f"{100 * DROP:g}",
     }
@@ -146,6 +150,8 @@ def alike_check(model: Bundle) -> Check:
 def _beats_baseline(found: Verdict | MatchVerdict, points: bool) -> Check:
     """Better on these rows. Not: proven better, which few rows cannot do for anybody; the interval stands beside it."""
     difference = found.assessment.difference
+    if difference is None and isinstance(found, MatchVerdict):
+        return Check("one_kind", False, {"rows": found.assessment.rows})
     if difference is None:
         return Check("no_baseline", False, {})
     values = {"metric": found.assessment.metric, "rows": found.assessment.rows}

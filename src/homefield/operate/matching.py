@@ -18,11 +18,18 @@ from numpy.typing import NDArray
 from homefield.bundle import BundleManifest, open_bundle
 from homefield.errors import CallError
 from homefield.evaluate.assessment import Measured, Standing, plain, standing
-from homefield.evaluate.matching import MatchAssessment, SameCurve, assess_match, match_ranks
+from homefield.evaluate.matching import (
+    MatchAssessment,
+    SameCurve,
+    assess_match,
+    match_difference,
+    match_ranks,
+    pair_scores,
+)
 from homefield.evaluate.pairs import PairRows, distinct
 from homefield.evaluate.report.match import MatchReport, write_match_report
 from homefield.evaluate.risk import RiskThreshold
-from homefield.evaluate.significance import Difference, paired_bootstrap
+from homefield.evaluate.significance import Difference
 from homefield.events import Event, Listener, silent
 from homefield.messages import Language
 from homefield.operate.labelled import read_pairs
@@ -36,7 +43,8 @@ Vectors = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class MatchAgainst:
-    """Another model on the same rows and candidates. difference: the judged model's MRR less this one's."""
+    """Another model on the same rows and candidates. difference: the judged model less this one, in the
+    metric that decides."""
 
     model: str
     measured: Measured
@@ -151,7 +159,8 @@ def judge_match(
     )
     beside = None
     if rival is not None:
-        beside = _against(Matcher(rival, threads=threads), pairs, strings, stored, (own, further), listen)
+        judged = (own, further)
+        beside = _against(Matcher(rival, threads=threads), found.metric, pairs, strings, stored, judged, listen)
     seconds = {"score": round(scored - began, 3), "assess": round(time.perf_counter() - scored, 3)}
     return MatchVerdict(matcher.title, file.name, found, skipped, beside, seconds, matcher.manifest)
 
@@ -173,6 +182,7 @@ def _vectors(
 
 def _against(
     rival: Matcher,
+    metric: str,
     pairs: PairRows,
     strings: Sequence[str],
     stored: Sequence[str],
@@ -184,8 +194,7 @@ def _against(
         pairs, own, further=stored, further_vectors=further, threshold=rival.manifest.match.get("threshold")
     )
     first, second = (
-        match_ranks(pairs, vectors, stored, beyond).reciprocal
+        (match_ranks(pairs, vectors, stored, beyond).reciprocal, pair_scores(vectors, pairs))
         for vectors, beyond in (judged, (own, further))
     )  # fmt: skip
-    difference = paired_bootstrap(first[:, None], second[:, None], lambda means: means[:, 0])
-    return MatchAgainst(rival.title, found.model, difference)
+    return MatchAgainst(rival.title, found.model, match_difference(metric, pairs, first, second))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from homefield.cli.amounts import seconds, size
 from homefield.cli.command import argument, command, option
-from homefield.cli.commands.finetune import number
+from homefield.cli.commands.finetune import written
 from homefield.cli.face import Face
 from homefield.cli.outcome import Outcome, Table
 from homefield.cli.values import KeyValue, Name, Place, Share, pairs
@@ -58,9 +58,10 @@ def compress(
 
 def describe(made: Compressed, face: Face) -> Outcome:
     """The model given and the model made, side by side."""
+    from homefield.evaluate.assessment import standing
+
     say, before, after = face.say, made.before, made.after
-    output = made.bundle.manifest.output
-    columns = [_column(each, output) for each in (before, after)]
+    columns = [_column(each) for each in (before, after)]
     names = [
         *(say("compress.size", precision=precision) for precision in before.bytes),
         say("compress.parameters"),
@@ -80,17 +81,18 @@ def describe(made: Compressed, face: Face) -> Outcome:
         title=say("compress.title", model=after.title),
         facts=[fact for fact in facts if fact[1]],
         tables=[Table(headings, rows, right=[1, 2])],
+        notes=[say("compress.worse")] if standing(made.difference) == "worse" else [],
         next_steps=[f'homefield predict {made.bundle.path} --text "…"'],
     )  # fmt: skip
 
 
-def _column(found: Measured, output: str) -> list[str]:
+def _column(found: Measured) -> list[str]:
     return [
         *(size(total) for total in found.bytes.values()),
         f"{found.parameters / 1e6:,.1f} M",
         f"{found.milliseconds:.2f} ms",
         f"{found.per_second:,.0f}",
-        number(found.value, output),
+        written(found.metric, found.value),
     ]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from homefield.cli.amounts import percent
 from homefield.cli.command import argument, command, option
-from homefield.cli.commands.finetune import number
+from homefield.cli.commands.finetune import written
 from homefield.cli.face import Face
 from homefield.cli.outcome import Outcome, Table
 from homefield.cli.records import column_option
@@ -36,8 +36,6 @@ METRICS = {
     "number": ("r2", "rmse", "mae"),
     "vector": ("mrr", "recall_1", "recall_5", "recall_10", "auc", "accuracy"),
 }
-PLAIN = ("mrr", "auc", "log_loss", "brier", "auroc_macro", "r2", "rmse", "mae")
-"""Metrics that are no shares."""
 
 
 @command("evaluate")
@@ -86,7 +84,10 @@ def describe_match(verdict: MatchVerdict, face: Face, report: Path | None = None
         (say("evaluate.rows"), f"{found.rows:,}"),
         (say("evaluate.skipped"), skipped),
         (say("evaluate.asked"), say("evaluate.among", queries=asked["queries"], candidates=asked["candidates"])),
-        (say("evaluate.beside_baseline"), _standing(found.difference, found.verdict, face, "number")),
+        (
+            say("evaluate.beside_baseline", rival=say(f"evaluate.{found.rival or 'tfidf'}")),
+            _standing(found.difference, found.verdict, face, "number"),
+        ),
         (say("evaluate.report"), str(report) if report else ""),
     ]
     if verdict.against is not None:
@@ -98,7 +99,7 @@ def describe_match(verdict: MatchVerdict, face: Face, report: Path | None = None
         if found.model.numbers.get(name) is not None
     ]
     headings = [say("evaluate.metric"), *(heading for heading, _ in columns)]
-    value = number(found.headline, "vector")
+    value = written(found.metric, found.headline)
     return Outcome(
         document={**verdict.as_json(), "report": report},
         title=say("evaluate.title", model=verdict.model, metric=say(f"metric.{found.metric}"), value=value),
@@ -117,13 +118,16 @@ def describe(verdict: Verdict, face: Face, report: Path | None = None) -> Outcom
         (say("evaluate.rows"), f"{found.rows:,}"),
         (say("evaluate.skipped"), skipped),
         (say("evaluate.automatic"), _automatic(verdict, face)),
-        (say("evaluate.beside_baseline"), _standing(found.difference, found.verdict, face, found.output)),
+        (
+            say("evaluate.beside_baseline", rival=say("evaluate.tfidf")),
+            _standing(found.difference, found.verdict, face, found.output),
+        ),
         (say("evaluate.report"), str(report) if report else ""),
     ]
     if verdict.against is not None:
         standing = _standing(verdict.against.difference, verdict.against.verdict, face, found.output)
         facts.insert(-1, (say("evaluate.beside_model", model=verdict.against.model), standing))
-    shown = number(found.headline, found.output)
+    shown = written(found.metric, found.headline)
     title = say("evaluate.title", model=verdict.model, metric=say(f"metric.{found.metric}"), value=shown)
     return Outcome(
         document={**verdict.as_json(), "report": report},
@@ -156,15 +160,11 @@ def _numbers(verdict: Verdict, face: Face) -> Table:
 def _cell(name: str, measured: Measured) -> str:
     """A number, with its interval where there is one."""
     value = measured.numbers.get(name)
-    shown = _written(name, value)
+    shown = written(name, value)
     if name not in measured.intervals or value is None:
         return shown
     low, high = measured.intervals[name]
-    return f"{shown} ({_written(name, low)} … {_written(name, high)})"
-
-
-def _written(name: str, value: float | None) -> str:
-    return number(value, "number") if name in PLAIN else percent(value)
+    return f"{shown} ({written(name, low)} … {written(name, high)})"
 
 
 def _automatic(verdict: Verdict, face: Face) -> str:

@@ -16,7 +16,7 @@ from homefield.cli.values import KeyValue, Name, Place, Whole, pairs
 if TYPE_CHECKING:
     from homefield.train import Run
 
-__all__ = ["SHOWN", "describe", "finetune", "given_keys", "number", "recipe_keys"]
+__all__ = ["SHOWN", "describe", "finetune", "given_keys", "recipe_keys", "written"]
 
 SHOWN = {
     "category": ("accuracy", "f1_macro", "ece"),
@@ -25,6 +25,8 @@ SHOWN = {
     "vector": ("mrr", "recall_1", "recall_10", "auc"),
 }
 """Metrics worth a column, by kind of output; the first decides."""
+_PLACES = ("mrr", "auc", "log_loss", "brier", "auroc_macro")
+_SIZES = ("r2", "rmse", "mae")
 
 
 def recipe_keys(function: Any) -> Any:
@@ -84,12 +86,12 @@ def describe(run: Run, face: Face) -> Outcome:
     if several := run.tasks():
         return _describe_tasks(run, several, face)
     report = run.path / "report.html"
-    best = record.get("best", {})
+    best, assessment = record.get("best", {}), record.get("assessment") or {}
     took = sum(record.get("seconds", {}).values())
     facts = [
         (say("finetune.backbone"), f"{record['backbone']}, {record['how']}"),
         (say("finetune.best"), say("finetune.epoch", **best) if best else ""),
-        (say("finetune.beside"), _beside(record.get("assessment"), str(record["output"]), face)),
+        (say("finetune.beside"), _beside(record.get("assessment"), face)),
         (say("finetune.took"), seconds(took, face.language)),
         (say("outcome.where"), str(run.path)),
         (say("finetune.report"), str(report) if report.is_file() else ""),
@@ -99,7 +101,7 @@ def describe(run: Run, face: Face) -> Outcome:
         title=say("finetune.title", name=run.path.name),
         facts=[fact for fact in facts if fact[1]],
         tables=[_reached(run, face)],
-        notes=[say("finetune.worse")] if record.get("assessment", {}).get("verdict") == "worse" else [],
+        notes=[say("finetune.worse", rival=_rival(assessment, face))] if assessment.get("verdict") == "worse" else [],
         next_steps=[f"homefield export {run.path} --out model"],
     )
 
@@ -113,8 +115,8 @@ def _describe_tasks(run: Run, several: Mapping[str, Run], face: Face) -> Outcome
         split = next((split for split in ("test", "validation", "calibration") if split in each.metrics), "")
         numbers: Mapping[str, Any] = each.metrics.get(split, {})
         metric = SHOWN[output][0]
-        beside = _beside(each.record.get("assessment"), output, face)
-        reached = f"{say(f'metric.{metric}')} {number(numbers.get(metric), output)}"
+        beside = _beside(each.record.get("assessment"), face)
+        reached = f"{say(f'metric.{metric}')} {written(metric, numbers.get(metric))}"
         rows.append([name, say(f"split.{split}") if split else "", reached, beside])
     headings = [say("finetune.task"), say("finetune.split"), say("finetune.reached"), say("finetune.beside")]
     return Outcome(
@@ -134,18 +136,29 @@ def _describe_tasks(run: Run, several: Mapping[str, Run], face: Face) -> Outcome
     )
 
 
-def _beside(assessment: Mapping[str, Any] | None, output: str, face: Face) -> str:
-    """The headline metric beside the TF-IDF baseline's on the same rows."""
+def _beside(assessment: Mapping[str, Any] | None, face: Face) -> str:
+    """The headline metric beside the baseline's on the same rows."""
     if assessment is None or assessment.get("baseline") is None:
         return ""
-    model, baseline = (number(assessment[name], output) for name in ("model", "baseline"))
+    model, baseline = (written(assessment["metric"], assessment[name]) for name in ("model", "baseline"))
     if assessment["verdict"] is None:
         return ""
     verdict = face.say(f"evaluate.{assessment['verdict']}")
     metric, split = face.say(f"metric.{assessment['metric']}"), face.say(f"split.{assessment['split']}")
     return face.say(
-        "finetune.beside_baseline", metric=metric, split=split, model=model, baseline=baseline, verdict=verdict
+        "finetune.beside_baseline",
+        metric=metric,
+        split=split,
+        model=model,
+        rival=_rival(assessment, face),
+        baseline=baseline,
+        verdict=verdict,
     )
+
+
+def _rival(assessment: Mapping[str, Any], face: Face) -> str:
+    """What the baseline is: TF-IDF, or for pairs the better of TF-IDF and BM25."""
+    return face.say(f"evaluate.{assessment.get('rival') or 'tfidf'}")
 
 
 def _reached(run: Run, face: Face) -> Table:
@@ -153,18 +166,20 @@ def _reached(run: Run, face: Face) -> Table:
     say, metrics, output = face.say, run.metrics, str(run.record["output"])
     columns = SHOWN[output]
     rows = [
-        [say(f"split.{split}"), f"{numbers['rows']:,}", *(number(numbers.get(name), output) for name in columns)]
+        [say(f"split.{split}"), f"{numbers['rows']:,}", *(written(name, numbers.get(name)) for name in columns)]
         for split, numbers in metrics.items()
     ]
     headings = [say("finetune.split"), say("finetune.rows"), *(say(f"metric.{name}") for name in columns)]
     return Table(headings, rows, right=range(1, len(headings)))
 
 
-def number(value: float | None, output: str) -> str:
-    """A metric: a share, or for numbers and vectors a plain one."""
-    if output in ("number", "vector"):
-        return "–" if value is None else f"{value:.4g}"
-    return percent(value)
+def written(metric: str, value: float | None) -> str:
+    """A metric as it is read: a share in per cent, any other with as many places as make a column of it."""
+    if metric not in (*_PLACES, *_SIZES):
+        return percent(value)
+    if value is None or value != value:
+        return "–"
+    return f"{value:.4f}" if metric in _PLACES else f"{value:.4g}"
 
 
 def _without_classes(record: Mapping[str, Any]) -> dict[str, Any]:

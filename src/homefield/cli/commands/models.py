@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from homefield.cli.amounts import percent, size
 from homefield.cli.command import Group, argument, command, option
 from homefield.cli.commands.evaluate import shown_verdict
-from homefield.cli.commands.finetune import number
+from homefield.cli.commands.finetune import written
 from homefield.cli.commands.promote import promote, rollback
 from homefield.cli.face import Face
 from homefield.cli.outcome import Outcome, Table
@@ -43,7 +43,7 @@ def list_(face: Face) -> Outcome:
             lost = not folder.is_dir()
             told = {"name": one.name, "version": one.version, "path": folder, "aliases": used, "missing": lost}
             documents.append({**told, **one.facts, "seal": one.seal, "made_by": one.made_by})
-            shown = [say("models.missing") if lost else _reached(one.facts), one.facts["created"][:10]]
+            shown = [say("models.missing") if lost else _reached(one.facts, face), one.facts["created"][:10]]
             rows.append([title, ", ".join(used), one.facts["task"], str(one.facts["labels"]), *shown])
     headings = [say(f"models.{word}") for word in ("name", "used", "task", "labels", "metric", "created")]
     return Outcome(
@@ -77,7 +77,7 @@ def compare(face: Face, model: str, other: str, on: Path | None, columns: tuple[
         "task": [manifest.task for manifest in both],
         "labels": [str(len(manifest.labels)) for manifest in both],
         "backbone": [f"{manifest.backbone.get('name', '?')}, {manifest.how}" for manifest in both],
-        "metric": [_reached(each) for each in facts],
+        "metric": [_reached(each, face) for each in facts],
         "sizes": [size(int(each["bytes"])) for each in facts],
         "created": [manifest.created[:10] for manifest in both],
     }
@@ -112,7 +112,7 @@ def describe(bundle: Bundle, face: Face, title: str) -> Outcome:
         ("task", manifest.task),
         ("labels", f"{len(manifest.labels)}" if manifest.labels else ""),
         ("backbone", f"{manifest.backbone.get('name', '?')}, {manifest.how}"),
-        ("metric", f"{say(f'metric.{manifest.metric}')} {_reached(vars(manifest))}" if manifest.metrics else ""),
+        ("metric", _reached(vars(manifest), face) if manifest.metrics else ""),
         ("risk", _risk(bundle, face)),
         ("sizes", ", ".join(f"{name} {size(total)}" for name, total in _sizes(bundle).items())),
         ("seal", manifest.seal[:16]),
@@ -127,12 +127,13 @@ def describe(bundle: Bundle, face: Face, title: str) -> Outcome:
     )
 
 
-def _reached(facts: Mapping[str, Any]) -> str:
-    """The headline metric with its interval, on test rows, or on what there is."""
+def _reached(facts: Mapping[str, Any], face: Face) -> str:
+    """The headline metric by its name, with its interval, on test rows, or on what there is."""
     for split in ("test", "calibration", "validation"):
         if numbers := facts["metrics"].get(split):
-            low, high = (number(bound, facts["output"]) for bound in numbers["interval"])
-            return f"{number(numbers[numbers['headline']], facts['output'])} ({low} … {high})"
+            metric = numbers["headline"]
+            reached, low, high = (written(metric, value) for value in (numbers[metric], *numbers["interval"]))
+            return f"{face.say(f'metric.{metric}')} {reached} ({low} … {high})"
     return "–"
 
 
