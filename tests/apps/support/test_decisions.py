@@ -49,14 +49,29 @@ def test_a_merge_that_ends_nowhere_is_named_with_its_row(tmp_path: Path) -> None
     assert [(fault.row, fault.reason) for fault in faults] == [
         (6, "no_decision"),
         (1, "merge_circle"),
-        (2, "merge_circle"),
         (3, "merge_lacking"),
         (5, "merge_dropped"),
     ]
     assert "e is merged into d, but d is dropped" in faults[-1].sentence("en")
-    with pytest.raises(RecordsError, match="5 faults"):
+    with pytest.raises(RecordsError, match="faults: 4"):
         read_answers(file)
     assert set(answers.by_id) == {"f", "g"}
+
+
+def test_one_bad_merge_is_one_fault_however_many_rows_and_merges_lead_there(tmp_path: Path) -> None:
+    file, pairs = tmp_path / "answers.csv", tmp_path / "questions.csv"
+    file.write_text(
+        "id,answer,decision\na,One.,merge-into zz\nb,Two.,merge-into a\nc,Three.,\nd,Four.,merge-into e\n"
+        "e,Five.,merge-into f\nf,Six.,merge-into e\ng,Seven.,drop\nh,Eight.,merge-into g\ni,Nine.,merge-into h\n",
+        encoding="utf-8",
+    )
+    asked = [f"Question {number} of {name}?,{name}\n" for name in "abcdefghiy" for number in range(3)]
+    pairs.write_text("question,answer\n" + "".join(asked), encoding="utf-8")
+    _, faults = find_faults(file, pairs=pairs)
+    assert [(fault.row, fault.reason) for fault in faults] == [
+        (1, "merge_lacking"), (5, "merge_circle"), (8, "merge_dropped"), (28, "lacking"),
+    ]  # fmt: skip
+    assert faults[-1].sentence("en").endswith("rows that name it: 3.")
 
 
 names = st.sampled_from("abcdef")

@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from homefield import demo
 from homefield.apps.support.answers import read_answers
 from homefield.apps.support.dialogues import Turn
 from homefield.apps.support.history import history_text
 from homefield.apps.support.mine import mine, write_proposal
+from homefield.apps.support.pairs import read_pairs
 from homefield.cli import main
 from homefield.errors import RecordsError
 
@@ -80,6 +82,76 @@ def test_what_is_proposed_is_a_file_of_answers(history: Path, tmp_path: Path) ->
     assert main(["support", "answers", "check", str(out / "answers.csv"), "--pairs", str(out / "questions.csv")]) == 0
 
 
+def test_of_two_answers_to_one_question_the_one_given_more_often_stands_and_of_equals_the_later(tmp_path: Path) -> None:
+    file, out = tmp_path / "log.jsonl", tmp_path / "out"
+    post, courier, bank, cash = (
+        "Parcels travel by the national post.", "A courier of ours brings the sofa.",
+        "Please pay into our account at the bank.", "Please bring cash to the shop counter.",
+    )  # fmt: skip
+    said = [
+        ("How do you deliver?", post, "2026-01-01"), ("how do you deliver", post, "2026-01-02"),
+        ("How do you deliver?", courier, "2026-03-01"),
+        ("Where do I pay?", cash, "2026-02-01"), ("Where do I pay?", bank, "2026-01-01"),
+    ]  # fmt: skip
+    lines = [dialogue(asked, answer, "thanks", time=time) for asked, answer, time in said]
+    for place, (_, _, time) in enumerate(said):
+        turns = json.loads(lines[place])
+        lines[place] = json.dumps({"turns": [{**turn, "time": time} for turn in turns["turns"]]})
+    file.write_text("\n".join(lines), encoding="utf-8")
+    mined = mine(file)
+    assert {each.question: (each.kept.text, each.times, each.other.text) for each in mined.disputed} == {
+        "How do you deliver?": (post, 2, courier), "Where do I pay?": (cash, 1, bank),
+    }  # fmt: skip
+    write_proposal(mined, out)
+    settled = read_answers(out / "answers.csv", pairs=out / "questions.csv")
+    assert len(settled.by_id) == 4  # an answer whose question was put aside is still one
+    aside = (out / "put_aside.csv").read_text(encoding="utf-8-sig")
+    assert courier in aside
+    assert bank in aside
+    assert {row.question for row in read_pairs(out / "questions.csv").rows} == {
+        "How do you deliver?", "how do you deliver", "Where do I pay?",
+    }  # fmt: skip
+
+
+def test_the_sample_is_mined_checked_and_built_as_it_is_proposed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log, out, page = demo.support_dialogues(), tmp_path / "mined", tmp_path / "page.html"
+    assert main(["--lang", "en", "support", "mine", str(log), "--out", str(out), "--report", str(page)]) == 0
+    shown = capsys.readouterr().out
+    check = f"support answers check {out / 'answers.csv'} --pairs {out / 'questions.csv'}"
+    build = f"support build NAME --dialogues {log} --answers {out / 'answers.csv'}"
+    assert f"homefield {check}" in shown
+    assert f"homefield {build}" in shown
+    for asked in ("运费呢", "运费多少", "How much is shipping?"):
+        assert asked in shown[shown.index("One question, two answers") :]
+        assert asked in page.read_text(encoding="utf-8").split('id="disputed"')[1]
+    assert main(check.split()) == 0
+    quick = ["--set", "backbone=cnn-text", "--set", "epochs=1", "--workspace", str(tmp_path / "space")]
+    assert main([*build.replace("NAME", "talks").split(), *quick]) == 0
+    pairs = ["--pairs", str(out / "questions.csv"), "--answers", str(out / "answers.csv")]
+    assert main(["support", "build", "rows", *pairs, *quick]) == 0
+
+
+def test_what_is_printed_has_no_empty_lines_and_headings_that_say_what_stands_below(
+    history: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--lang", "en", "support", "mine", str(history), "--out", str(tmp_path / "out")]) == 0
+    shown = capsys.readouterr().out
+    assert not {"period", "report"} & {line.strip() for line in shown.splitlines()}
+    assert "differ in" in shown
+    assert "one answer" in shown
+    assert "dialogues 6, questions 6, answers 5" in shown
+
+
+def test_braces_that_agents_wrote_are_no_placeholders(tmp_path: Path) -> None:
+    file, out = tmp_path / "log.jsonl", tmp_path / "out"
+    file.write_text(dialogue("Which code do I use?", "Use the code {SUMMER 26} at the till.", "ok"), encoding="utf-8")
+    write_proposal(mine(file), out)
+    (answer,) = read_answers(out / "answers.csv").by_id.values()
+    assert answer.text == "Use the code (SUMMER 26) at the till."
+
+
 def test_ids_are_words_of_the_matter_and_no_two_are_the_same(history: Path) -> None:
     ids = [template.id for template in mine(history).templates]
     assert len(set(ids)) == len(ids) == 5
@@ -110,7 +182,7 @@ def test_all_faults_of_a_file_of_answers_are_named_at_once(tmp_path: Path) -> No
     with pytest.raises(RecordsError) as caught:
         read_answers(file, pairs=pairs)
     what = caught.value.what("en")
-    for piece in ("5 faults", "row 2 too" if "row 2 too" in what else "row 1 too", "{order id}", "zz", "leads to c"):
+    for piece in ("faults: 5", "row 2 too" if "row 2 too" in what else "row 1 too", "{order id}", "zz", "leads to c"):
         assert piece in what
 
 

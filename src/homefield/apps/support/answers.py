@@ -7,6 +7,7 @@ pairs that name it name nothing, or the other.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -27,6 +28,7 @@ __all__ = [
     "find_faults",
     "odd_braces",
     "placeholders_in",
+    "plain_braces",
     "plain_question",
     "raise_faults",
     "read_answers",
@@ -34,6 +36,7 @@ __all__ = [
 
 _PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]{0,39})\}")
 _BRACE = re.compile(r"\{[^{}]*\}|[{}]")
+_ROUND = str.maketrans("{}", "()")
 _SHOWN = 50
 
 
@@ -156,13 +159,20 @@ def find_faults(
 
 
 def check_answers(answers: Answers, asked: Sequence[Asked], path: Path) -> list[Fault]:
-    """What is wrong with pairs that name answers by their ids: an id that is lacking, two answers for one question."""
+    """What is wrong with pairs that name answers by their ids: an id that is lacking, two answers for one question.
+
+    An id that is lacking is named once. Pairs that a merge leads astray are no faults beside the merge itself.
+    """
     faults, first = list[Fault](), dict[str, tuple[Answer, int]]()
-    for pair in answers.settle(asked):
-        answer = answers.by_id.get(pair.answer)
-        if answer is None:
-            faults.append(Fault(path, pair.row, "lacking", {"id": pair.answer, "answers": answers.path.name}))
+    lacking = Counter(pair.answer for pair in asked if pair.answer not in answers.decisions)
+    for pair in asked:
+        name, end = lead(pair.answer, answers.decisions)
+        if rows := lacking.pop(pair.answer, 0):
+            values = {"id": pair.answer, "answers": answers.path.name, "rows": rows}
+            faults.append(Fault(path, pair.row, "lacking", values))
+        if end != "kept":
             continue
+        answer = answers.by_id[name]
         before, row = first.setdefault(plain_question(pair.question), (answer, pair.row))
         if before.id != answer.id and not before.excludes(answer):
             values = {"question": pair.question, "one": before.id, "other": answer.id, "first": row}
@@ -171,15 +181,28 @@ def check_answers(answers: Answers, asked: Sequence[Asked], path: Path) -> list[
 
 
 def _led_astray(path: Path, found: Mapping[str, Answer], decisions: Mapping[str, Decision]) -> list[Fault]:
-    """Merges that do not end at an answer that is kept."""
-    faults = []
+    """Merges into nothing that is kept; those that lead there by way of such a merge are no faults of their own, and a
+    circle is one."""
+    faults, circles = [], set[str]()
     for name, decision in decisions.items():
         end, what = lead(name, decisions)
-        if decision.kind == "merge" and what != "kept":
-            faults.append(
-                Fault(path, found[name].row, f"merge_{what}", {"id": name, "into": decision.into, "end": end})
-            )
+        if decision.kind != "merge" or what == "kept" or name in circles:
+            continue
+        if end != (name if what == "circle" else decision.into):
+            continue
+        if what == "circle":
+            circles |= _round_from(name, decisions)
+        faults.append(Fault(path, found[name].row, f"merge_{what}", {"id": name, "into": decision.into, "end": end}))
     return faults
+
+
+def _round_from(name: str, decisions: Mapping[str, Decision]) -> set[str]:
+    """The answers on a circle of merges."""
+    passed = set[str]()
+    while name not in passed:
+        passed.add(name)
+        name = decisions[name].into
+    return passed
 
 
 def _answer(row: Row) -> tuple[Answer, list[tuple[str, dict[str, object]]]]:
@@ -206,6 +229,13 @@ def _answer(row: Row) -> tuple[Answer, list[tuple[str, dict[str, object]]]]:
 def odd_braces(written: str) -> list[str]:
     """Pieces with braces that are no placeholder, so that a customer would be told them as they stand."""
     return [piece for piece in _BRACE.findall(written) if not _PLACEHOLDER.fullmatch(piece)]
+
+
+def plain_braces(written: str) -> str:
+    """An agent's sentence in which braces that are no placeholder are round."""
+    return _BRACE.sub(
+        lambda match: match[0] if _PLACEHOLDER.fullmatch(match[0]) else match[0].translate(_ROUND), written
+    )
 
 
 def plain_question(question: str) -> str:

@@ -6,8 +6,10 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
+from homefield.apps.support.answers import plain_braces, plain_question
 from homefield.apps.support.columns import Account
 from homefield.apps.support.dialogues import read_dialogues
+from homefield.apps.support.disputes import Disputed, disputed_in
 from homefield.apps.support.exchanges import Exchange, exchanges
 from homefield.apps.support.manners import is_empty_talk, is_thanks
 from homefield.apps.support.period import Period, recent
@@ -24,7 +26,8 @@ _EXAMPLES = 3
 class Mined:
     """What dialogues hold. small_talk: customers' turns that ask nothing, each once. coverage: see `coverage`.
 
-    dialogues: how many of `period`. account: of the whole file.
+    disputed: questions with two answers, of which the proposal has one. dialogues: how many of `period`. account: of
+    the whole file.
     """
 
     account: Account
@@ -32,6 +35,7 @@ class Mined:
     questions: tuple[Exchange, ...]
     templates: tuple[Template, ...]
     contradictions: tuple[Contradiction, ...]
+    disputed: tuple[Disputed, ...]
     small_talk: tuple[str, ...]
     coverage: tuple[float, ...]
     period: Period
@@ -49,14 +53,16 @@ def mine(path: Path, *, days: int | None = None) -> Mined:
         for turn in dialogue.turns
         if turn.role == "customer" and (is_empty_talk(turn.text) or is_thanks(turn.text))
     )
-    found = contradictions(templates)
+    found, disputed = contradictions(templates), disputed_in(templates)
     shares = coverage(templates, len(asked))
-    return Mined(read.account, len(dialogues), asked, templates, found, tuple(talk), shares, period)
+    return Mined(read.account, len(dialogues), asked, templates, found, disputed, tuple(talk), shares, period)
 
 
 def write_proposal(mined: Mined, folder: Path) -> None:
-    """Make `folder` with `answers.csv`, `questions.csv`, `contradictions.csv`, `small_talk.csv` and `rejected.csv`.
+    """Make `folder` with `answers.csv`, `questions.csv`, `put_aside.csv`, `contradictions.csv`, `small_talk.csv` and
+    `rejected.csv`.
 
+    The first two pass their check as they are; what a second answer to the same question led to stands in the third.
     All open in Excel as they are; a cell is never run as a formula.
     """
     with new_folder(folder) as made:
@@ -66,7 +72,7 @@ def write_proposal(mined: Mined, folder: Path) -> None:
             [
                 [
                     t.id,
-                    t.text,
+                    plain_braces(t.text),
                     t.language,
                     "",
                     str(t.count),
@@ -76,14 +82,27 @@ def write_proposal(mined: Mined, folder: Path) -> None:
                 for t in mined.templates
             ],
         )
-        pairs = [[e.question, t.id, e.dialogue] for t in mined.templates for e in t.exchanges]
+        aside = {(each.other.id, plain_question(each.question)) for each in mined.disputed}
+        pairs = [
+            [e.question, t.id, e.dialogue]
+            for t in mined.templates
+            for e in t.exchanges
+            if (t.id, plain_question(e.question)) not in aside
+        ]
         _write(made / "questions.csv", ["question", "answer", "dialogue"], pairs)
+        columns = ["question", "kept", "kept_answer", "kept_count", "other", "other_answer", "dialogue"]
+        _write(made / "put_aside.csv", columns, [row for each in mined.disputed for row in _aside(each)])
         columns = ["kind", "one", "one_answer", "one_question", "one_dialogue"]
         columns += ["other", "other_answer", "other_question", "other_dialogue"]
         _write(made / "contradictions.csv", columns, [_both(each) for each in mined.contradictions])
         _write(made / "small_talk.csv", ["text"], [[text] for text in mined.small_talk])
         rejected = [[str(each.row), each.sentence()] for each in mined.account.rejected]
         _write(made / "rejected.csv", ["row", "reason"], rejected)
+
+
+def _aside(each: Disputed) -> list[list[str]]:
+    kept = [each.kept.id, each.kept.text, str(each.times)]
+    return [[e.question, *kept, each.other.id, e.answer, e.dialogue] for e in each.aside]
 
 
 def _both(each: Contradiction) -> list[str]:

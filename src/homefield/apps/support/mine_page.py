@@ -61,6 +61,7 @@ def mine_page(mined: Mined, file: str, language: Language | None = None) -> str:
         _headline(mined, step, share),
         _coverage(mined, step, share),
         _contradicting(mined),
+        _disputed(mined),
         _most_used(mined),
         _unanswered(mined),
     ]
@@ -144,6 +145,27 @@ def _contradicting(mined: Mined) -> Section | Markup:
     ]
     lead = paragraph(say("support.page.contradictions_note", shown=len(shown), count=count(len(mined.contradictions))))
     return section(say("support.page.contradictions"), lead, table(head, rows), anchor="contradictions")
+
+
+def _disputed(mined: Mined) -> Section | Markup:
+    """Questions with two answers: which stands, and what was put aside."""
+    if not mined.disputed:
+        return Markup("")
+    shown = mined.disputed[:_CONTRADICTIONS]
+    head: list[Column | Text] = [
+        Column(say("support.page.asked"), "wide"),
+        Column(say("support.page.stands"), "wide"),
+        Column(say("support.page.put_aside"), "wide"),
+    ]
+    rows: list[list[Text | Markup]] = [
+        [each.question, _given(each.kept.text, each.times), _given(each.other.text, len(each.aside))] for each in shown
+    ]
+    lead = paragraph(say("support.page.disputed_note", shown=len(shown), count=count(len(mined.disputed))))
+    return section(say("support.page.disputed"), lead, table(head, rows), anchor="disputed")
+
+
+def _given(text: str, times: int) -> Markup:
+    return Markup("<span>{}<br><small>{}</small></span>").format(text, say("support.page.times", count=times))
 
 
 def _said(template: Template) -> Markup:

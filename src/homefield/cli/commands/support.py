@@ -73,16 +73,21 @@ def mine(face: Face, dialogues: Path, out: Path, days: int, report: Path | None)
         from homefield.apps.support.mine_page import write_mine_page
 
         write_mine_page(mined, report, dialogues.name, language=face.language)
-    return _describe(mined, out, report, face)
+    return _describe(mined, dialogues, out, report, face)
 
 
-def _describe(mined: Mined, out: Path, report: Path | None, face: Face) -> Outcome:
-    say, total = face.say, len(mined.templates)
+def _describe(mined: Mined, dialogues: Path, out: Path, report: Path | None, face: Face) -> Outcome:
+    say, total, answers_file = face.say, len(mined.templates), out / "answers.csv"
     steps = [step for step in _STEPS if step < total] + ([total] if total else [])
     curve = [(step, mined.coverage[step - 1]) for step in steps]
-    against = [
-        [say(f"support.kind.{each.kind}"), each.one.text, each.other.text, each.evidence[0].question]
-        for each in mined.contradictions[:_SHOWN]
+    facts = [
+        (say("support.rows"), say("support.counts", kept=mined.account.kept, rejected=len(mined.account.rejected))),
+        (say("support.masked"), ", ".join(f"{kind} {found}" for kind, found in mined.account.masked.items()) or "0"),
+        (say("support.period"), _period(mined, face)),
+        (say("support.contradictions"), str(len(mined.contradictions))),
+        (say("support.disputed"), str(len(mined.disputed))),
+        (say("outcome.where"), str(out)),
+        (say("support.report"), str(report) if report else ""),
     ]
     return Outcome(
         document={
@@ -96,27 +101,49 @@ def _describe(mined: Mined, out: Path, report: Path | None, face: Face) -> Outco
             "masked": mined.account.masked,
             "coverage": [{"templates": step, "share": share} for step, share in curve],
             "contradictions": len(mined.contradictions),
+            "disputed": [
+                {"question": each.question, "kept": each.kept.id, "other": each.other.id, "rows": len(each.aside)}
+                for each in mined.disputed
+            ],
             "small_talk": len(mined.small_talk),
         },
         title=say("support.mined", dialogues=mined.dialogues, questions=len(mined.questions), templates=total),
-        facts=[
-            (say("support.rows"), say("support.counts", kept=mined.account.kept, rejected=len(mined.account.rejected))),
-            (
-                say("support.masked"),
-                ", ".join(f"{kind} {found}" for kind, found in mined.account.masked.items()) or "0",
-            ),
-            (say("support.period"), _period(mined, face)),
-            (say("support.contradictions"), str(len(mined.contradictions))),
-            (say("outcome.where"), str(out)),
-            (say("support.report"), str(report) if report else ""),
-        ],
-        tables=[Table([say("support.kind_of"), "1", "2", say("support.question")], against)] if against else [],
+        facts=[(name, value) for name, value in facts if value],
+        tables=[*_against(mined, face), *_disputed(mined, face)],
         notes=[
             *(say("support.covers", templates=step, share=percent(share)) for step, share in curve),
+            *([say("support.disputed_note", file=out / "put_aside.csv")] if mined.disputed else []),
             *([] if report else [say("support.want_report")]),
         ],
-        next_steps=[f"homefield support answers check {out / 'answers.csv'}"],
+        next_steps=[
+            f"homefield support answers check {answers_file} --pairs {out / 'questions.csv'}",
+            f"homefield support build NAME --dialogues {dialogues} --answers {answers_file}",
+        ]
+        if total
+        else [],
     )
+
+
+def _against(mined: Mined, face: Face) -> list[Table]:
+    """Templates that contradict each other."""
+    say = face.say
+    headings = [say(f"support.{word}") for word in ("kind_of", "one_answer", "other_answer", "question")]
+    rows = [
+        [say(f"support.kind.{each.kind}"), each.one.text, each.other.text, each.evidence[0].question]
+        for each in mined.contradictions[:_SHOWN]
+    ]
+    return [Table(headings, rows, title=say("support.contradict"))] if rows else []
+
+
+def _disputed(mined: Mined, face: Face) -> list[Table]:
+    """Questions with two answers: which stands, and what was put aside."""
+    say = face.say
+    headings = [say(f"support.{word}") for word in ("question", "stands", "stands_aside")]
+    rows = [
+        [each.question, f"{each.kept.text} ({each.times} ×)", f"{each.other.text} ({len(each.aside)} ×)"]
+        for each in mined.disputed[:_SHOWN]
+    ]
+    return [Table(headings, rows, title=say("support.two_answers"))] if rows else []
 
 
 def _period(mined: Mined, face: Face) -> str:
