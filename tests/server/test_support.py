@@ -255,5 +255,8 @@ def test_who_may_what(tmp_path: Path) -> None:
         assert shop.client.post(f"{there}/messages", json={"text": "x"}, headers=for_asker).status_code == 403
         assert shop.client.post(f"{there}/messages", json={"text": "x"}, headers=for_agent).status_code == 201
         body = {"question": "q", "text": "t"}
-        assert shop.client.post("/v1/support/shop/corrections", json=body, headers=for_agent).status_code == 403
+        there = "/v1/support/shop/corrections"
+        assert shop.client.post(there, json=body, headers=for_agent).status_code == 403
+        assert shop.client.get(there, headers=for_agent).status_code == 403
+        assert shop.client.delete(f"{there}/1", headers=for_agent).status_code == 403
         assert shop.client.get("/").status_code == 200

@@ -66,6 +66,32 @@ def test_an_odd_placeholder_is_not_taught(served: Served) -> None:
     assert told.json()["detail"].startswith("{Phone Number}, { is no placeholder; one looks like {order_id}")
 
 
+def test_a_correction_is_listed_and_taken_back_in_every_worker(served: Served) -> None:
+    there = "/v1/support/shop/corrections"
+    body = {"question": "is there a coffee bar", "text": "Yes, beside the lamps.", "why": "asked often", "by": "li.na"}
+    assert served.client.post(there, json=body).status_code == 201
+    assert {ask(served, "is there a coffee bar")["reply"]["text"] for _ in range(8)} == {"Yes, beside the lamps."}
+    (first,) = served.client.get(there, params={"limit": 1}).json()["corrections"]
+    assert (first["question"], first["text"], first["by"], first["why"], first["language"], first["withdrawn"]) == (
+        "is there a coffee bar", "Yes, beside the lamps.", "li.na", "asked often", "en", None,
+    )  # fmt: skip
+    older = served.client.get(there, params={"before": first["number"]}).json()["corrections"]
+    assert [each["number"] for each in older] == list(range(first["number"] - 1, 0, -1))
+    gone = served.client.delete(f"{there}/{first['number']}")
+    assert (gone.status_code, gone.json()["withdrawn"]["by"]) == (200, "local")
+    assert served.client.delete(f"{there}/{first['number']}").json() == gone.json()
+    assert not {ask(served, "is there a coffee bar")["reply"]["text"] for _ in range(12)} & {"Yes, beside the lamps."}
+    assert served.client.get(there, params={"limit": 1}).json()["corrections"] == [gone.json()]
+    for number, status in (("99", 404), ("0", 404), ("-1", 404), (str(10**30), 404), ("one", 422)):
+        assert served.client.delete(f"{there}/{number}").status_code == status
+    assert served.client.get(there, params={"before": 10**30}).status_code == 200
+    assert served.client.get("/v1/support/bank/corrections").json()["code"] == "support.no_such_name"
+    assert served.client.delete("/v1/support/bank/corrections/1").json()["code"] == "support.no_such_name"
+    told = served.client.get("/openapi.json").json()["paths"]
+    for path, method in ((there, "get"), (f"{there}/{{number}}", "delete")):
+        assert told[path.replace("shop", "{name}")][method]["x-scope"] == "feedback"
+
+
 def test_other_channels_reach_it(served: Served) -> None:
     told = served.client.post("/model/parse", json={"text": "how do i return a lamp"}).json()
     assert told["intent"]["name"] == "returns"

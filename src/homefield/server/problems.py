@@ -37,6 +37,7 @@ _BY_CODE = {
     "support.no_such_name": 404,
     "support.no_such_release": 404,
     "support.no_such_answer": 404,
+    "support.no_such_correction": 404,
     "support.no_such_conversation": 404,
     "support.bad_options": 500,
     "support.no_secret": 500,

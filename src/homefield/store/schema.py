@@ -15,7 +15,7 @@ from homefield.store.database import Store, Transaction
 
 __all__ = ["HEAD", "VERSION_TABLE", "migrate_to", "upgrade", "version_of"]
 
-HEAD = "0004"
+HEAD = "0005"
 VERSION_TABLE = "homefield_schema"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 4_705_211_866  # any number that nobody else takes an advisory lock on

@@ -153,7 +153,8 @@ feedback = Table(
     Index(None, "at"),
 )
 
-# A question with the answer that people said is right: works at once, and belongs to the next dataset.
+# A question with the answer that people said is right: works at once, and belongs to the next dataset, until it is
+# withdrawn.
 learned = Table(
     "learned",
     metadata,
@@ -167,7 +168,11 @@ learned = Table(
     Column("by", Words, nullable=False),
     Column("why", Words, nullable=True),
     Column("at", Moment, nullable=False),
+    Column("number", Integer, nullable=False),  # its place among those of its application, from 1
+    Column("withdrawn_at", Moment, nullable=True),
+    Column("withdrawn_by", Words, nullable=True),
     Index(None, "application", "id"),
+    Index("uq_learned_number", "application", "number", unique=True),
 )
 
 # --- conversations -----------------------------------------------------------------------------------------------

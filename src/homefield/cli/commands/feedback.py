@@ -35,7 +35,7 @@ def list_(face: Face, model: str | None, since: datetime | None, limit: int) -> 
         document={"feedback": found},
         title=say("feedback.title", count=len(found)) if found else say("feedback.none"),
         tables=[Table([say(f"feedback.{word}") for word in words], cells)] if found else [],
-        next_steps=["homefield feedback export --out corrections.csv"] if found else [],
+        next_steps=["homefield feedback export --out corrections.csv" if found else "homefield support taught NAME"],
     )
 
 

@@ -11,7 +11,8 @@ from homefield.cli.command import Group, argument, command, option
 from homefield.cli.commands.support_build import build, promote, rollback
 from homefield.cli.commands.support_chat import chat
 from homefield.cli.commands.support_judge import evaluate, replay
-from homefield.cli.commands.support_use import ask, teach
+from homefield.cli.commands.support_teach import taught, teach, unteach
+from homefield.cli.commands.support_use import ask
 from homefield.cli.face import Face
 from homefield.cli.outcome import Outcome, Table
 from homefield.cli.values import Place, Whole
@@ -167,5 +168,7 @@ def check(face: Face, file: Path, pairs: Path | None) -> Outcome:
 
 
 answers.add_command(check)
-for _verb in (list_, mine, answers, build, ask, chat, teach, evaluate, replay, promote, rollback):
+for _verb in (
+    list_, mine, answers, build, ask, chat, teach, taught, unteach, evaluate, replay, promote, rollback,
+):  # fmt: skip
     support.add_command(_verb)

@@ -1,4 +1,4 @@
-"""`homefield support ask` and `teach`: one message answered, and one answer corrected."""
+"""`homefield support ask`: one message answered, and why so."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from homefield.cli.outcome import Outcome, Table
 from homefield.cli.values import KeyValue, Name, pairs
 from homefield.messages import text as sentence
 
-__all__ = ["ask", "teach"]
+__all__ = ["ask"]
 
 
 @command("ask")
@@ -99,28 +99,4 @@ def _shown(told: Mapping[str, Any], document: Mapping[str, Any], face: Face, *mo
             *more,
         ],
         tables=tables,
-    )
-
-
-@command("teach")
-@argument("name", key="support_name", metavar="NAME")
-@argument("question", key="support_question", metavar="QUESTION")
-@option("--answer", key="teach_answer", type=Name(), metavar="ID")
-@option("--text", key="teach_text", type=Name(), metavar="TEXT")
-@option("--why", key="teach_why", type=Name(), metavar="TEXT")
-def teach(face: Face, name: str, question: str, answer: str | None, text: str | None, why: str | None) -> Outcome:
-    """Say what is replied to a question from now on; it holds with the next message."""
-    from homefield.apps.support.assistants import Correction
-    from homefield.apps.support.understanding.opened import open_answerer, teach_answer
-    from homefield.bundle.registry import open_registry
-    from homefield.workspace import local_user
-
-    with open_registry(face.workspace) as registry:
-        answerer = open_answerer(registry, name, threads=face.workspace.settings.threads)
-        said = Correction(question, local_user(), answer, text, why or "")
-        given = teach_answer(registry, answerer, said)
-    return Outcome(
-        document={"name": answerer.name, "question": question, "answer": given},
-        title=face.say("support.taught", answer=given),
-        next_steps=[f'homefield support ask {name} "…"'],
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
 
 from fastapi import APIRouter
@@ -11,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from homefield.apps.support.assistants import Correction
 from homefield.apps.support.channels.contract import conversation_as_json, message_as_json, said_as_json
 from homefield.apps.support.conversation import STATES, Desk, Incoming
+from homefield.apps.support.taught import lesson_as_json, lessons_of, unteach
 from homefield.bundle.names import check_name
 from homefield.errors import CallError
 from homefield.server.access import identity_of, needs
@@ -20,6 +22,7 @@ from homefield.server.routes.asking import language_of, running_of
 from homefield.server.support_bodies import CorrectAnswerBody, HumanBody, MessageBody
 from homefield.store import conversations, is_id
 from homefield.store.conversations import ConversationRow
+from homefield.store.learned import Learned
 
 __all__ = ["add_routes"]
 
@@ -44,6 +47,8 @@ def add_routes(routes: APIRouter) -> None:
         responses=ended,
         openapi_extra=described(CorrectAnswerBody),
     )(correct)
+    routes.get("/v1/support/{name}/corrections", tags=tags, responses=ended)(lessons)
+    routes.delete("/v1/support/{name}/corrections/{number}", tags=tags, responses=ended)(unlearn)
     routes.get("/v1/support/{name}/conversations", tags=tags, responses=ended)(every)
     routes.get(one, tags=tags, responses=ended)(show)
     routes.get(f"{one}/messages", tags=tags, responses=ended)(words)
@@ -103,6 +108,32 @@ async def correct(request: Request, name: str) -> Response:
     assistants = running_of(request).desks.assistants
     learned = await running_of(request).counter.do_for(name, lambda: assistants.correct(check_name(name), correction))
     return JSONResponse({"question": body.question, "answer": learned, "by": correction.by}, 201)
+
+
+@needs("feedback")
+async def lessons(request: Request, name: str, before: int | None = None, limit: int = 50) -> Response:
+    """What was taught, the newest first, with who, when and why; what was withdrawn is among it. `before`: those with a
+    lower number."""
+    running = running_of(request)
+
+    def look() -> Sequence[Learned]:
+        running.desks.assistants.find(check_name(name))
+        return lessons_of(running.store, name, before=before, most=max(1, min(limit, _MOST)))
+
+    found = await running.counter.do_for(name, look)
+    return JSONResponse({"corrections": [lesson_as_json(each) for each in found]})
+
+
+@needs("feedback")
+async def unlearn(request: Request, name: str, number: int) -> Response:
+    """Withdraw a correction: it holds no more from the next message on, in every worker, and stays on record."""
+    running, by = running_of(request), identity_of(request).name
+
+    def withdraw() -> Learned:
+        running.desks.assistants.find(check_name(name))
+        return unteach(running.store, name, number, by=by)
+
+    return JSONResponse(lesson_as_json(await running.counter.do_for(name, withdraw)))
 
 
 @needs("records")

@@ -101,7 +101,7 @@ def test_an_id_that_is_lacking_and_two_answers_for_one_question_are_told_before_
     with pytest.raises(RecordsError) as caught:
         read_material(pairs=pairs, answers=shop.answers)
     told = str(caught.value)
-    assert "pairs.csv, row 1: The answer cash does not stand in answers.csv." in told
+    assert "pairs.csv, row 1: The answer cash does not stand in answers.csv; rows that name it: 1." in told
     assert "pairs.csv, row 3" in told
 
 

@@ -10,13 +10,15 @@ import pytest
 
 from homefield.apps.support.assistants import Correction
 from homefield.apps.support.replies import Asked
-from homefield.apps.support.understanding.opened import OpenApplications
+from homefield.apps.support.taught import lessons_of, unteach
+from homefield.apps.support.understanding.build import build
+from homefield.apps.support.understanding.opened import OpenApplications, open_answerer
 from homefield.bundle.registry import Registry, open_registry
 from homefield.errors import CallError
 from homefield.store.learned import learned_of
 from homefield.workspace import Workspace
 
-from .conftest import Shop
+from .conftest import QUICK, Shop
 
 
 def lesson(question: str, **said: str) -> Correction:
@@ -58,6 +60,53 @@ def test_a_new_answer_is_given_and_kept_with_who_and_why(own: tuple[Registry, Re
     assert [(each.question, each.answer, each.by, each.why) for each in kept] == [
         ("do you buy old furniture?", name, "ann", "it was wrong"), ("old furniture", name, "ann", "it was wrong"),
     ]  # fmt: skip
+
+
+def test_a_correction_that_is_taken_back_is_given_no_more_by_any_worker(own: tuple[Registry, Registry]) -> None:
+    one, other = (OpenApplications(each) for each in own)
+    asked = Asked("how do i return a lamp")
+    one.correct("shop", lesson("How do I return a lamp?", answer="shipping"))
+    one.correct("shop", lesson("how do i return a lamp", text="By post."))
+    assert [each.find("shop").reply(asked).text for each in (one, other)] == ["By post."] * 2
+    gone = unteach(own[1].store, "shop", 2, by="bo")
+    assert (gone.question, gone.withdrawn_by) == ("how do i return a lamp", "bo")
+    # What was taught before holds again, until it is taken back, too.
+    assert [each.find("shop").reply(asked).answer for each in (one, other)] == ["shipping"] * 2
+    unteach(own[0].store, "shop", 1, by="bo")
+    for worker in (one, other):
+        reply = worker.find("shop").reply(asked)
+        assert (reply.answer, reply.reason) != ("shipping", "support.why.taught")
+        assert reply.text == "You can return it within 14 days."
+    told = [(each.number, each.withdrawn_by) for each in lessons_of(own[0].store, "shop", most=9)]
+    assert told == [(2, "bo"), (1, "bo")]
+    for number in (0, 3, 10**30):
+        with pytest.raises(CallError, match="taught nothing with the number"):
+            unteach(own[0].store, "shop", number, by="bo")
+
+
+def test_a_release_that_was_built_with_a_correction_gives_it_no_more_when_it_is_taken_back(
+    own: tuple[Registry, Registry], shop: Shop, tmp_path: Path
+) -> None:
+    registry, workspace = own[0], Workspace(tmp_path / "workspace")
+    workers = OpenApplications(registry)
+    workers.correct("shop", lesson("do you buy old furniture", text="We buy it for 5 euros."))
+    workers.correct("shop", lesson("how do i return a lamp", answer="shipping"))
+    build("shop", workspace=workspace, pairs=shop.pairs, answers=shop.answers, settings=QUICK)
+    bought, returned = Asked("do you buy old furniture"), Asked("how do i return a lamp")
+    answerer = open_answerer(registry, "shop@2")
+    assert (answerer.reply(bought).text, answerer.reply(returned).answer) == ("We buy it for 5 euros.", "shipping")
+    for number in (1, 2):
+        unteach(registry.store, "shop", number, by="bo")
+    answerer = open_answerer(registry, "shop@2")
+    assert "5 euros" not in answerer.reply(bought).text
+    assert answerer.reply(returned).answer != "shipping"
+    # The next release has never heard of it, and what is taught again holds again.
+    build("shop", workspace=workspace, pairs=shop.pairs, answers=shop.answers, settings=QUICK)
+    answerer = open_answerer(registry, "shop@3")
+    assert not any("5 euros" in each.text for each in answerer.contents.answers.values())
+    assert not answerer.withdrawn
+    workers.correct("shop", lesson("do you buy old furniture", text="We buy it for 5 euros."))
+    assert open_answerer(registry, "shop@2").reply(bought).text == "We buy it for 5 euros."
 
 
 @pytest.mark.parametrize(

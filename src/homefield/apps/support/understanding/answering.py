@@ -75,7 +75,8 @@ class _Understood:
 class ReleaseAnswerer:
     """Answers with one release and what was learned since.
 
-    name, version: as replies say it. weights, depth: of the release's manifest. today: which day it is.
+    name, version: as replies say it. weights, depth: of the release's manifest. withdrawn: what the release has learned
+    and that holds no more. today: which day it is.
     """
 
     name: str
@@ -86,6 +87,7 @@ class ReleaseAnswerer:
     depth: int
     thresholds: Thresholds
     learned: tuple[Learned, ...] = ()
+    withdrawn: tuple[Learned, ...] = ()
     today: Callable[[], date] = field(default=date.today)
 
     @property
@@ -96,7 +98,7 @@ class ReleaseAnswerer:
     @cached_property
     def lessons(self) -> Lessons:
         """The contents, with what was learned since."""
-        return with_lessons(self.contents, self.learned, self.encoder)
+        return with_lessons(self.contents, self.learned, self.encoder, self.withdrawn)
 
     def reply(self, asked: Asked) -> Reply:
         """What to say to `asked`."""
@@ -204,8 +206,9 @@ class ReleaseAnswerer:
 
     def _fitting(self, matter: int, asked: Asked, spoken: Language) -> Answer | None:
         """The answer of a matter that may be given to this customer today."""
-        contents, day = self.lessons.contents, self.today()
-        every = [contents.answers[name] for name in contents.matters[matter].answers]
+        lessons, day = self.lessons, self.today()
+        names = lessons.contents.matters[matter].answers
+        every = [lessons.contents.answers[name] for name in names if name not in lessons.withdrawn]
         able = [each for each in every if each.valid_on(day) and each.audience in ("", asked.audience)]
         able.sort(key=lambda each: not each.audience)  # what is said to some goes before what is said to all
         if asked.language:

@@ -81,6 +81,7 @@ def build(
     material = read_material(
         pairs=pairs, intents=intents, dialogues=dialogues, answers=answers, same=same, columns=columns
     )
+    read = datetime.now(UTC)
     with open_registry(workspace) as registry, registry.store.read() as transaction:
         material = with_learned(material, learned_of(transaction, name))
     work = _work_folder(name, workspace, job)
@@ -91,7 +92,7 @@ def build(
         listen(Event("stage", "support.stage.fit"))
         fitted = _fitted(material, bundles, taught, risk, workspace.settings.threads)
         with open_registry(workspace) as registry:
-            release = _register(registry, name, material, dataset, bundles, fitted, job)
+            release = _register(registry, name, material, dataset, bundles, fitted, read, job)
             promotion = first_gate(registry, release, fitted.right, fitted.plain, by=local_user())
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -159,14 +160,17 @@ def _register(
     dataset: Dataset,
     bundles: Mapping[str, Bundle],
     fitted: Fitted,
+    read: datetime,
     job: Path | None,
 ) -> Release:
+    """read: when it was looked at what the application was taught."""
     models = [
         {"name": each.manifest.name, "version": each.manifest.version, "seal": each.manifest.seal, "language": language}
         for language, each in bundles.items()
     ]
     facts: dict[str, Any] = {
         "made": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "read": read.isoformat(),
         "program": package_version("homefield"),
         "models": models,
         "dataset": {

@@ -7,7 +7,7 @@ or what somebody put into use, holds in every worker with the next message.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from threading import Lock
 
 from homefield.apps.support.answers import odd_braces, plain_question
@@ -23,7 +23,7 @@ from homefield.errors import CallError
 from homefield.serve import Matcher
 from homefield.serve.network import Sessions
 from homefield.store import revisions
-from homefield.store.learned import SCOPE, Learned, learn, learned_of
+from homefield.store.learned import SCOPE, Learned, learn, learned_of, withdrawn_of
 from homefield.store.versions import Release
 
 __all__ = ["OpenApplications", "open_answerer", "teach_answer"]
@@ -44,9 +44,7 @@ def open_answerer(
     """
     release = find_release(registry, spec)
     contents, encoder = _opened(registry, release, threads, sessions)
-    with registry.store.read() as transaction:
-        learned = learned_of(transaction, release.name)
-    return _answerer(release, contents, encoder, learned, today)
+    return _answerer(release, contents, encoder, _taught(registry, release), today)
 
 
 def teach_answer(registry: Registry, answerer: ReleaseAnswerer, correction: Correction) -> str:
@@ -141,15 +139,23 @@ class OpenApplications:
 
     def _opened_anew(self, name: str, before: ReleaseAnswerer | None) -> ReleaseAnswerer:
         release = find_release(self._registry, name)
-        with self._registry.store.read() as transaction:
-            learned = tuple(learned_of(transaction, name))
+        taught = _taught(self._registry, release)
         if before is None or before.version != release.version:
             contents, encoder = _opened(self._registry, release, self._threads, self._sessions)
-        elif before.learned == learned:  # something was put into use or taught elsewhere
+        elif (before.learned, before.withdrawn) == taught:  # something was put into use or taught elsewhere
             return before
         else:
             contents, encoder = before.contents, before.encoder
-        return _answerer(release, contents, encoder, learned, date.today)
+        return _answerer(release, contents, encoder, taught, date.today)
+
+
+def _taught(registry: Registry, release: Release) -> tuple[tuple[Learned, ...], tuple[Learned, ...]]:
+    """What the application was taught and that holds, and what the release has learned and that was withdrawn since."""
+    with registry.store.read() as transaction:
+        learned, gone = learned_of(transaction, release.name), withdrawn_of(transaction, release.name)
+    read = datetime.fromisoformat(release.manifest.get("read") or release.manifest["made"])
+    known = [each for each in gone if each.withdrawn_at is not None and each.at <= read < each.withdrawn_at]
+    return tuple(learned), tuple(known)
 
 
 def _kept_text(answerer: ReleaseAnswerer, answer: str) -> str | None:
@@ -174,7 +180,7 @@ def _answerer(
     release: Release,
     contents: Contents,
     encoder: Encoder,
-    learned: Sequence[Learned],
+    taught: tuple[tuple[Learned, ...], tuple[Learned, ...]],
     today: Callable[[], date],
 ) -> ReleaseAnswerer:
     manifest = release.manifest
@@ -186,7 +192,7 @@ def _answerer(
         tuple(manifest["weights"]),
         manifest["depth"],
         Thresholds.of(manifest),
-        tuple(learned),
+        *taught,
         today,
     )
     # Now, not with the first customer's message, and once rather than in two threads at a time.
