@@ -96,15 +96,28 @@ def ask(
 ) -> Reply:
     """The reply to one message that stands alone: what is said, what was decided, how sure, and why.
 
-    release: as `load` takes it, or what it gave. variables: what placeholders are filled from.
+    It is decided as the served desk would, with the options in the workspace's `support/NAME.toml`.
+
+    release: as `load` takes it, or what it gave; without a `workspace` the latter knows no options. variables: what
+    placeholders are filled from.
 
     Raises:
-        CallError, Tampered: as `load`.
+        CallError, Tampered: as `load`; `support.bad_options`, `support.bad_variables`.
     """
-    from homefield.apps.support.replies import Asked
+    from homefield.apps.support.conversation import SupportOptions, options_of, reply_alone
+    from homefield.net import Allowed
 
     answerer = load(release, workspace=workspace) if isinstance(release, str) else release
-    return answerer.reply(Asked(text, variables=variables or {}, audience=audience, language=language))
+    place = workspace or (find_workspace() if isinstance(release, str) else None)
+    return reply_alone(
+        answerer,
+        text,
+        SupportOptions() if place is None else options_of(place, answerer.name),
+        variables=variables,
+        audience=audience,
+        language=language,
+        allowed=None if place is None else Allowed.parse(place.settings.net_allow),
+    )
 
 
 def evaluate(
@@ -116,12 +129,15 @@ def evaluate(
 ) -> Verdict:
     """Ask every question of a file and compare with the right answers in it.
 
-    release: as `load` takes it, or what it gave.
+    release: as `load` takes it, or what it gave; without a `workspace` the latter knows no options.
 
     Raises:
-        CallError, Tampered: as `load`. RecordsError: the questions cannot be used.
+        CallError, Tampered: as `load`; `support.bad_options`. RecordsError: the questions cannot be used.
     """
+    from homefield.apps.support.conversation import SupportOptions, options_of
     from homefield.apps.support.understanding.judging import judge_release
 
     answerer = load(release, workspace=workspace) if isinstance(release, str) else release
-    return judge_release(answerer, Path(file), columns)
+    place = workspace or (find_workspace() if isinstance(release, str) else None)
+    options = SupportOptions() if place is None else options_of(place, answerer.name)
+    return judge_release(answerer, Path(file), columns, handoff=options.handoff)

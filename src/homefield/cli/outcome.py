@@ -35,7 +35,8 @@ class Outcome:
     """The result of one command.
 
     `document` is what `--json` prints. For people: `title`, then `facts` (name, value), `tables`, `notes` (sentences)
-    and `next_steps` (commands to run). `answer` is the exit code: 0, or 1 when the answer is no.
+    and `next_steps` (commands to run). `answer` is the exit code: 0, or 1 when the answer is no. `quoted`: the
+    title is what somebody says, so that no mark stands before it.
     """
 
     document: Mapping[str, object]
@@ -45,6 +46,7 @@ class Outcome:
     notes: Sequence[str] = ()
     next_steps: Sequence[str] = field(default_factory=tuple)
     answer: int = 0
+    quoted: bool = False
 
 
 def as_json(document: object) -> str:
@@ -84,8 +86,8 @@ def _print(outcome: Outcome, face: Face, console: Console) -> None:
     from rich.text import Text
 
     if outcome.title:
-        mark, style = ("✓", "bold green") if outcome.answer == 0 else ("✗", "bold red")
-        console.print(Text(f"{mark} ", style) + Text(outcome.title, "bold"))
+        mark, style = ("✓ ", "bold green") if outcome.answer == 0 else ("✗ ", "bold red")
+        console.print(Text("" if outcome.quoted else mark, style) + Text(outcome.title, "bold"))
     if outcome.facts:
         grid = Grid.grid(padding=(0, 2))
         grid.add_column(no_wrap=True, style="cyan")

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from homefield.apps.support.conversation.options import LONGEST_VALUE, MOST_VARIABLES, NAME
 from homefield.server.bodies import one_of
 
 __all__ = [
@@ -18,8 +19,8 @@ __all__ = [
 ]
 
 _FORBID, _IGNORE = ConfigDict(extra="forbid"), ConfigDict(extra="ignore")
-_Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-_Value = Annotated[str, StringConstraints(max_length=1_000)]
+_Name = Annotated[str, StringConstraints(pattern=f"^{NAME}$")]
+_Value = Annotated[str, StringConstraints(max_length=LONGEST_VALUE)]
 
 
 class MessageBody(BaseModel):
@@ -28,10 +29,14 @@ class MessageBody(BaseModel):
     model_config = _FORBID
 
     text: str = Field(description="what the customer wrote; what is beyond 100,000 characters is cut off")
-    conversation: str | None = Field(None, max_length=64, description="the id of a conversation; a new one without it")
+    conversation: str | None = Field(
+        None, min_length=1, max_length=64, description="the id of a conversation; a new one without it"
+    )
     delivery: str | None = Field(None, max_length=200, description="your own id: sent again, it is the same message")
     customer: str | None = Field(None, max_length=200, description="who it is, so that everything can be deleted")
-    variables: dict[_Name, _Value] = Field(default={}, max_length=50, description="what placeholders are filled from")
+    variables: dict[_Name, _Value] = Field(
+        default={}, max_length=MOST_VARIABLES, description="what placeholders are filled from"
+    )
     language: str = Field("", pattern=r"^[A-Za-z-]{0,10}$", description="of the reply; the message's own without it")
     audience: str = Field("", max_length=100, description="whose answers may be given beside everybody's")
 
@@ -41,7 +46,7 @@ class HumanBody(BaseModel):
 
     model_config = _FORBID
 
-    text: str = Field(min_length=1)
+    text: str = Field(pattern=r"\S", description="not blank")
     by: str | None = Field(None, max_length=100, description="who writes; the key's name when left out")
     delivery: str | None = Field(None, max_length=200, description="your own id: sent again, it is the same message")
 

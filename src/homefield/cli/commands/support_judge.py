@@ -30,13 +30,15 @@ _SLICED = ("recall_1", "automatic", "automatic_wrong")
 @column_option
 def evaluate(face: Face, release: str, file: Path, columns: tuple[tuple[str, str], ...]) -> Outcome:
     """Ask every question of a file and compare with the right answers."""
+    from homefield.apps.support.conversation import options_of
     from homefield.apps.support.understanding.judging import judge_release, kept_as
     from homefield.apps.support.understanding.opened import open_answerer
     from homefield.bundle.registry import open_registry
 
     with open_registry(face.workspace) as registry:
         answerer = open_answerer(registry, release, threads=face.workspace.settings.threads)
-    found, say = judge_release(answerer, file, pairs(columns, "--column")), face.say
+    handoff, say = options_of(face.workspace, answerer.name).handoff, face.say
+    found = judge_release(answerer, file, pairs(columns, "--column"), handoff=handoff)
     told = {key: found.numbers[key] for key in _NUMBERS if found.numbers[key] is not None}
     facts = [(say(f"support.number.{key}"), percent(value)) for key, value in told.items()]
     if found.baseline is not None:
@@ -76,6 +78,7 @@ def replay(
     columns: tuple[tuple[str, str], ...],
 ) -> Outcome:
     """Ask past messages again of a candidate and of the release in use, and show what changes."""
+    from homefield.apps.support.conversation import options_of
     from homefield.apps.support.understanding.opened import open_answerer
     from homefield.apps.support.understanding.past import past_messages
     from homefield.apps.support.understanding.replay import read_log
@@ -88,11 +91,14 @@ def replay(
     with open_registry(face.workspace) as registry:
         candidate = open_answerer(registry, release, threads=threads)
         champion = open_answerer(registry, against or candidate.name, threads=threads)
+        if champion.release == candidate.release:
+            raise CallError("support.nothing_to_compare", release=candidate.release)
+        options = options_of(face.workspace, candidate.name)
         if days is not None:
-            messages = past_messages(registry.store, candidate.name, days=days)
+            messages = past_messages(registry.store, candidate.name, days=days, history=options.history)
     if log is not None:
         messages, _ = read_log(log, pairs(columns, "--column"))
-    return _shown(ask_again(champion, candidate, messages), face)
+    return _shown(ask_again(champion, candidate, messages, options), face)
 
 
 def _shown(found: Replayed, face: Face) -> Outcome:
@@ -121,7 +127,8 @@ def _shown(found: Replayed, face: Face) -> Outcome:
             ],
         },
         title=say("support.replayed", messages=found.messages, changed=len(found.changes)),
-        facts=[(say(f"support.effect.{effect}"), f"{count:,}") for effect, count in counts.items()],
+        facts=[(say("support.compared"), say("support.instead", candidate=found.candidate, champion=found.champion))]
+        + [(say(f"support.effect.{effect}"), f"{count:,}") for effect, count in counts.items()],
         tables=[Table(headings, rows)] if rows else [],
     )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -37,20 +38,25 @@ def ask(
 
 
 def _asked_alone(face: Face, release: str, text: str, variables: Mapping[str, str], audience: str) -> Outcome:
-    """A message in no conversation; nothing is kept."""
-    from homefield.apps.support.replies import Asked
+    """A message in no conversation, decided as the served desk would; nothing is kept."""
+    from homefield.apps.support.conversation import options_of, reply_alone
     from homefield.apps.support.understanding.opened import open_answerer
     from homefield.bundle.registry import open_registry
+    from homefield.net import Allowed
 
+    settings = face.workspace.settings
     with open_registry(face.workspace) as registry:
-        answerer = open_answerer(registry, release, threads=face.workspace.settings.threads)
-    reply = answerer.reply(Asked(text, variables=variables, audience=audience))
-    told = {
-        **{key: value for key, value in vars(reply).items() if key not in ("choices", "runners_up", "nearest")},
-        "choices": [vars(each) for each in reply.choices],
-        "runners_up": [vars(each) for each in reply.runners_up],
-        "nearest": [vars(each) for each in reply.nearest],
-    }
+        answerer = open_answerer(registry, release, threads=settings.threads)
+    decided = reply_alone(
+        answerer,
+        text,
+        options_of(face.workspace, answerer.name),
+        variables=variables,
+        language="" if re.search(r"\w", text) else face.language,  # a message without words says none
+        audience=audience,
+        allowed=Allowed.parse(settings.net_allow),
+    )
+    told = {"text": decided.text, **decided.facts()}
     return _shown(told, told, face)
 
 
@@ -60,11 +66,13 @@ def _asked_in(
     """The next message of a conversation, which is kept and replied to as over HTTP."""
     from homefield.apps.support.channels.contract import said_as_json
     from homefield.apps.support.conversation import Incoming
+    from homefield.apps.support.conversation.options import check_variables
     from homefield.apps.support.desks import Desks
     from homefield.apps.support.opened import open_assistants
     from homefield.store import open_store
 
-    message = Incoming(text, channel="terminal", conversation=conversation, variables=variables, audience=audience)
+    told = check_variables(variables)
+    message = Incoming(text, channel="terminal", conversation=conversation, variables=told, audience=audience)
     with open_store(face.workspace) as store:
         said = Desks(face.workspace, store, open_assistants(face.workspace, store)).desk(name).take(message)
     document = said_as_json(said, face.language)
@@ -90,6 +98,7 @@ def _shown(told: Mapping[str, Any], document: Mapping[str, Any], face: Face, *mo
     return Outcome(
         document=document,
         title=told["text"],
+        quoted=True,
         facts=[
             (say("support.decision"), say(f"support.decided.{told['decision']}")),
             (say("support.answer"), told["answer"] or "–"),

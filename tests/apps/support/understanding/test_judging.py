@@ -77,7 +77,7 @@ def test_every_number_is_of_the_rows_it_says(answerer: ReleaseAnswerer, question
 
 def test_an_unknown_input_that_is_answered_is_a_wrong_answer(answerer: ReleaseAnswerer, tmp_path: Path) -> None:
     file = tmp_path / "asked.csv"
-    file.write_text("question,answer\nwho is the king of Spain,politics\n", encoding="utf-8")
+    file.write_text("question,answer\nhow do i return the king of Spain,politics\n", encoding="utf-8")
     eager = replace(answerer, thresholds=Thresholds(0.0, float("inf")))
     numbers = judge_release(eager, file).numbers
     assert (numbers["automatic"], numbers["automatic_wrong"], numbers["unknown_found"]) == (1.0, 1.0, 0.0)

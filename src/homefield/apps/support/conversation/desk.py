@@ -13,10 +13,11 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Any, Literal
 
+from homefield.apps.support.conversation.alone import LONGEST
 from homefield.apps.support.conversation.options import SupportOptions
 from homefield.apps.support.conversation.states import Standing, State
 from homefield.apps.support.conversation.summary import summary
-from homefield.apps.support.conversation.think import Thinker, Thought, language_from, sentence, taken
+from homefield.apps.support.conversation.think import Thinker, Thought, language_from, settled, taken
 from homefield.apps.support.manners import small_talk
 from homefield.apps.support.replies import TALK, Answerer, Asked, Turn
 from homefield.errors import CallError, Refused
@@ -26,9 +27,6 @@ from homefield.store.columns import writable
 from homefield.store.conversations import ConversationRow, MessageRow
 
 __all__ = ["LONGEST", "Desk", "Heard", "Incoming", "Said", "Thought"]
-
-LONGEST = 100_000
-"""Characters of a message that are kept; a longer one is cut."""
 
 
 @dataclass(frozen=True)
@@ -332,15 +330,11 @@ class Desk:
         standing: Standing,
         thought: Thought,
     ) -> Said:
-        decided = thought.decided
-        assert decided is not None
+        assert thought.decided is not None
         before = conversations.messages_before(transaction, row, message.number, 2 * self.options.history)
         last = next((each.facts for each in reversed(before) if each.speaker == "bot"), None) or {}
-        outcome = decided.outcome(str(last.get("missing", "")))
-        after = standing.bot_speaks(outcome, most_failures=self.options.handoff.failures)
-        if after.state == "waiting" and outcome != "handoff":
-            said = sentence("support.say.handoff", row.language)
-            decided = replace(decided, decision="handoff", text=said, reason="support.why.failures", expects=None)
+        asked_before, most = str(last.get("missing", "")), self.options.handoff.failures
+        decided, after = settled(thought.decided, standing, asked_before, most, row.language)
         row, reply = conversations.add_message(
             transaction, row, "bot", decided.text, replies_to=message.id, facts=decided.facts()
         )

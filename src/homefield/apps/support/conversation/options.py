@@ -22,18 +22,24 @@ from homefield.errors import CallError
 from homefield.workspace import Workspace
 
 __all__ = [
+    "LONGEST_VALUE",
+    "MOST_VARIABLES",
+    "NAME",
     "PLACE",
     "ChatwootOptions",
     "HandoffOptions",
     "Question",
     "Source",
     "SupportOptions",
+    "check_variables",
     "load_options",
     "options_file",
     "secret_of",
 ]
 
-_NAME = r"[a-z][a-z0-9_]{0,39}"
+NAME = r"[a-z][a-z0-9_]{0,39}"
+"""What a placeholder, and so a variable, is called."""
+LONGEST_VALUE, MOST_VARIABLES = 1_000, 50
 PLACE = re.compile(r"\{([^{}]*)\}")
 _FROM_ENVIRONMENT = "env:"
 
@@ -86,7 +92,7 @@ class Source(_Strict):
         if "{" in parts.netloc:
             raise PydanticCustomError("host_filled_in", "a variable in the host")
         for name in PLACE.findall(url):
-            if not re.fullmatch(_NAME, name):
+            if not re.fullmatch(NAME, name):
                 raise PydanticCustomError("no_variable", "{name}", {"name": name})
         return url
 
@@ -143,7 +149,7 @@ class SupportOptions(_Strict):
     @model_validator(mode="after")
     def _listed(self) -> SupportOptions:
         for name in (*self.ask, *self.sources):
-            if not re.fullmatch(_NAME, name):
+            if not re.fullmatch(NAME, name):
                 raise PydanticCustomError("no_placeholder", "{name}", {"name": name})
         for name, source in self.sources.items():
             host = urlsplit(source.url).hostname
@@ -159,6 +165,19 @@ _KINDS: Mapping[str, type[BaseModel]] = {
     "sources": Source,
     "chatwoot": ChatwootOptions,
 }
+
+
+def check_variables(variables: Mapping[str, str]) -> Mapping[str, str]:
+    """`variables` of a conversation, as any channel may give them.
+
+    Raises:
+        CallError: `support.bad_variables`.
+    """
+    bad = [name for name in variables if not re.fullmatch(NAME, name)]
+    long = [name for name, value in variables.items() if len(value) > LONGEST_VALUE]
+    if bad or long or len(variables) > MOST_VARIABLES:
+        raise CallError("support.bad_variables", names=", ".join([*bad, *long] or ["-"])[:200], most=MOST_VARIABLES)
+    return variables
 
 
 def options_file(workspace: Workspace, name: str) -> Path:

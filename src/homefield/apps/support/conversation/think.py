@@ -13,7 +13,7 @@ from typing import Any
 
 from homefield.apps.support.conversation.lookups import look_up
 from homefield.apps.support.conversation.options import Question, SupportOptions
-from homefield.apps.support.conversation.states import Outcome
+from homefield.apps.support.conversation.states import Outcome, Standing
 from homefield.apps.support.manners import small_talk
 from homefield.apps.support.replies import TALK, Answerer, Asked, Reply
 from homefield.apps.support.slots import PATTERNS, called, only_data
@@ -24,7 +24,7 @@ from homefield.messages import LANGUAGES, Language, default_language, text
 from homefield.net import Allowed
 from homefield.store.conversations import ConversationRow, MessageRow
 
-__all__ = ["Decided", "Thinker", "Thought", "language_from", "sentence", "spoken", "taken"]
+__all__ = ["Decided", "Thinker", "Thought", "language_from", "sentence", "settled", "spoken", "taken"]
 
 _VALUES = 8  # placeholders of one answer that are looked up one after the other
 _SCANNED = 1_000
@@ -87,9 +87,10 @@ class Thinker:
 
     def think(self, row: ConversationRow, message: MessageRow, asked: Asked, *, again: bool) -> Thought:
         """What to say to `message`, which means `asked`."""
-        return Thought(row, message, self._decide(message.text, asked), again)
+        return Thought(row, message, self.decide(message.text, asked), again)
 
-    def _decide(self, written: str, asked: Asked) -> Decided:
+    def decide(self, written: str, asked: Asked) -> Decided:
+        """What to say to a message as it was written, which means `asked`."""
         handoff = self._options.handoff
         if wants_human(written):
             return self._hand_over(asked, "support.why.wish")
@@ -175,6 +176,18 @@ class Thinker:
         said = sentence("support.say.handoff", asked.language)
         decided = before or Decided("handoff", said, None, 0.0, reason, self._answerer.release)
         return replace(decided, decision="handoff", text=said, reason=reason, missing="", choices=(), expects=None)
+
+
+def settled(
+    decided: Decided, standing: Standing, asked_before: str, most_failures: int, language: str
+) -> tuple[Decided, Standing]:
+    """What is said in the end, and who has the conversation then: one failure too many hands over to a human."""
+    outcome = decided.outcome(asked_before)
+    after = standing.bot_speaks(outcome, most_failures=most_failures)
+    if after.state == "waiting" and outcome != "handoff":
+        said = sentence("support.say.handoff", language)
+        decided = replace(decided, decision="handoff", text=said, reason="support.why.failures", expects=None)
+    return decided, after
 
 
 def taken(written: str, expects: Mapping[str, Any] | None, options: SupportOptions) -> tuple[str, dict[str, str]]:

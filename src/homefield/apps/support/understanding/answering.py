@@ -124,6 +124,10 @@ class ReleaseAnswerer:
         reason = TALK if small_talk(said) else _BRIEF if first and thing_named(said) else ""
         return bool(reason) and self.reply(Asked(question)).reason == reason
 
+    def answer_for(self, matter: int, asked: Asked) -> Answer | None:
+        """The answer of a matter that this customer may be given today; None where none may be."""
+        return self._fitting(matter, asked, _language(asked, clean_text(asked.text[:_LONGEST])))
+
     def _decide(self, asked: Asked, understood: _Understood) -> Reply:
         spoken = understood.language
         if len(named := self._named(asked, understood)) > 1:

@@ -16,16 +16,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from homefield.apps.support.columns import Account, check_roles, find_columns, neither
+from homefield.apps.support.conversation.options import HandoffOptions
+from homefield.apps.support.conversation.think import language_from
 from homefield.apps.support.dialogues import PARTS, Dialogue, read_dialogues
 from homefield.apps.support.exchanges import exchanges
 from homefield.apps.support.history import history_text
 from homefield.apps.support.pairs import read_intents, read_pairs
+from homefield.apps.support.replies import Asked
 from homefield.apps.support.slots import slotted
 from homefield.apps.support.understanding.answering import ReleaseAnswerer
 from homefield.apps.support.understanding.fit import Asking, ask, held_of
 from homefield.apps.support.understanding.material import DEPTH
 from homefield.apps.support.understanding.release import Contents
 from homefield.apps.support.understanding.splits import Taught
+from homefield.apps.support.wishes import topic_in
 from homefield.data.language import languages_of
 from homefield.errors import RecordsError
 from homefield.evaluate.significance import Difference, paired_difference
@@ -136,8 +140,16 @@ def _of_dialogues(dialogues: Sequence[Dialogue], contents: Contents) -> list[Que
     ]
 
 
-def judge_release(answerer: ReleaseAnswerer, path: Path, columns: Mapping[str, str] | None = None) -> Verdict:
+def judge_release(
+    answerer: ReleaseAnswerer,
+    path: Path,
+    columns: Mapping[str, str] | None = None,
+    *,
+    handoff: HandoffOptions | None = None,
+) -> Verdict:
     """Ask every question of a file, and compare.
+
+    handoff: what the company gives to humans, which is then not automatic.
 
     Raises:
         RecordsError: as `read_questions`.
@@ -153,6 +165,7 @@ def judge_release(answerer: ReleaseAnswerer, path: Path, columns: Mapping[str, s
     limits = answerer.thresholds
     automatic = (asking.confidence >= limits.sure) & (asking.unknown < limits.strange)
     automatic &= ~np.array([answerer.ruled(row.question, first=not row.depth) for row in rows], dtype=np.bool_)
+    automatic &= ~_handed_over(answerer, questions, asking, handoff or HandoffOptions())
     judged = Judged(questions, np.array([row.depth for row in rows]), right, asking, automatic)
     known = right >= 0
     baseline = difference = None
@@ -171,6 +184,20 @@ def judge_release(answerer: ReleaseAnswerer, path: Path, columns: Mapping[str, s
         judged,
         account,
     )
+
+
+def _handed_over(
+    answerer: ReleaseAnswerer, questions: Sequence[str], asking: Asking, handoff: HandoffOptions
+) -> NDArray[np.bool_]:
+    """Which questions the desk gives to a human although they are answered: by its options, or because the answer is
+    not for this customer."""
+    given = [
+        answerer.answer_for(matter, Asked(question, language=language_from("", question)))
+        for matter, question in zip(asking.best.tolist(), questions, strict=True)
+    ]
+    listed = [answer is None or answer.id in handoff.answers for answer in given]
+    worded = [topic_in(question, handoff.words) is not None for question in questions]
+    return np.array(listed, np.bool_) | np.array(worded, np.bool_) | (asking.confidence < handoff.confidence)
 
 
 def _right(answerer: ReleaseAnswerer, rows: Sequence[Question]) -> NDArray[np.int64]:

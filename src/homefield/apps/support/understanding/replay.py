@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from homefield.apps.support.columns import Account, check_roles, find_columns, neither, rows_of
+from homefield.apps.support.conversation.options import SupportOptions
+from homefield.apps.support.conversation.think import Thinker, language_from
 from homefield.apps.support.dialogues import PARTS, Dialogue, read_dialogues
 from homefield.apps.support.exchanges import exchanges
 from homefield.apps.support.replies import Asked, Reply, Turn
 from homefield.apps.support.slots import slotted
 from homefield.apps.support.understanding.answering import ReleaseAnswerer
 from homefield.errors import RecordsError
+from homefield.net import Allowed
 
 __all__ = ["Change", "Logged", "Replayed", "read_log", "replay"]
 
@@ -88,11 +91,22 @@ def read_log(path: Path, columns: Mapping[str, str] | None = None) -> tuple[list
     return found, account
 
 
-def replay(champion: ReleaseAnswerer, candidate: ReleaseAnswerer, log: Sequence[Logged]) -> Replayed:
-    """Ask every message of a log of both."""
+def replay(
+    champion: ReleaseAnswerer,
+    candidate: ReleaseAnswerer,
+    log: Sequence[Logged],
+    options: SupportOptions | None = None,
+) -> Replayed:
+    """Ask every message of a log of both, decided as the desk with these options would.
+
+    Nothing is looked up: what a source has now is not what it had then. Such a value counts as one that is asked for.
+    """
     changes, known = list[Change](), 0
+    unaided = (options or SupportOptions()).model_copy(update={"sources": {}})
+    desks = [Thinker(each, unaided, Allowed()) for each in (champion, candidate)]
     for message in log:
-        before, after = champion.reply(message.asked), candidate.reply(message.asked)
+        asked = replace(message.asked, language=language_from(message.asked.language, message.asked.text))
+        before, after = (desk.decide(asked.text, asked) for desk in desks)
         known += bool(message.right)
         if (before.decision, before.answer, before.text) != (after.decision, after.answer, after.text):
             effect = _effect(_is_right(champion, before, message.right), _is_right(candidate, after, message.right))
