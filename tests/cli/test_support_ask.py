@@ -124,6 +124,33 @@ def test_what_goes_to_a_human_is_not_automatic(run: Run, own: Path, tmp_path: Pa
     assert told["recall_1"] == without["recall_1"] == 1.0
 
 
+def test_a_question_that_no_answer_fits_is_judged_and_rows_left_out_are_named(
+    run: Run, own: Path, tmp_path: Path, language: Language
+) -> None:
+    file = tmp_path / "asked.csv"
+    file.write_text("question,answer\nhow do i return a lamp,returns\nwho is king,\n,returns\n", encoding="utf-8")
+    told = run("--json", "--workspace", own, "support", "evaluate", "shop", file).json
+    assert (told["rows"], told["known"], told["unknown"], told["rejected"]) == (2, 1, 1, 1)
+    assert [(each["file"], each["row"]) for each in told["left_out"]] == [("asked.csv", 3)]
+    shown = run("--workspace", own, "--lang", language, "support", "evaluate", "shop", file).out
+    wanted = {
+        "en": "asked.csv, left out: 1 (row 3). There is no text.",
+        "zh": "asked.csv 未计入 1 行（第 3 行）：没有文本。",
+    }
+    assert wanted[language] in shown
+
+
+def test_build_names_the_rows_it_left_out(run: Run, own: Path, shop: Shop, tmp_path: Path) -> None:
+    file = tmp_path / "pairs.csv"
+    file.write_text(shop.pairs.read_text(encoding="utf-8") + ",returns\nhow so,\n,returns\n", encoding="utf-8")
+    last = len(file.read_text(encoding="utf-8").splitlines()) - 1
+    words = ["support", "build", "shop", "--pairs", file, "--answers", shop.answers]
+    words += ["--set", "backbone=cnn-text", "--set", "epochs=1"]
+    shown = run("--workspace", own, "--lang", "en", *words).out
+    assert f"pairs.csv, left out: 2 (row {last - 2}, {last}). There is no text." in shown
+    assert f"pairs.csv, left out: 1 (row {last - 1}). There is no answer." in shown
+
+
 def test_a_log_is_asked_again_as_the_desk_would(run: Run, own: Path, shop: Shop, tmp_path: Path) -> None:
     file = tmp_path / "log.csv"
     file.write_text("question\ndo you ship a sofa abroad\nhow do i return a lamp\n", encoding="utf-8")

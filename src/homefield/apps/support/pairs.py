@@ -49,14 +49,17 @@ class JudgedRows:
     account: Account
 
 
-def read_pairs(path: Path, columns: Mapping[str, str] | None = None) -> AskedRows:
-    """Read question/answer pairs. Raises `RecordsError` as `find_columns`."""
-    return _read_asked(path, "answer", columns)
+def read_pairs(path: Path, columns: Mapping[str, str] | None = None, *, unanswered: bool = False) -> AskedRows:
+    """Read question/answer pairs. unanswered: a row without an answer is kept, as a question that none fits.
+
+    Raises `RecordsError` as `find_columns`.
+    """
+    return _read_asked(path, "answer", columns, unanswered=unanswered)
 
 
-def read_intents(path: Path, columns: Mapping[str, str] | None = None) -> AskedRows:
-    """Read question/intent rows. Raises `RecordsError` as `find_columns`."""
-    return _read_asked(path, "intent", columns)
+def read_intents(path: Path, columns: Mapping[str, str] | None = None, *, unanswered: bool = False) -> AskedRows:
+    """Read question/intent rows. unanswered: as `read_pairs` has it. Raises `RecordsError` as `find_columns`."""
+    return _read_asked(path, "intent", columns, unanswered=unanswered)
 
 
 def read_same(path: Path, columns: Mapping[str, str] | None = None) -> JudgedRows:
@@ -76,12 +79,12 @@ def read_same(path: Path, columns: Mapping[str, str] | None = None) -> JudgedRow
     return JudgedRows(tuple(rows), account)
 
 
-def _read_asked(path: Path, part: str, columns: Mapping[str, str] | None) -> AskedRows:
+def _read_asked(path: Path, part: str, columns: Mapping[str, str] | None, *, unanswered: bool) -> AskedRows:
     account = Account(path)
     source, found = find_columns(path, [part, "question"], given=columns)
     rows = []
     for row in rows_of(source, found, account, texts=("question", part)):
-        if fault := _lacking(row, part):
+        if (fault := _lacking(row, part)) and not (unanswered and row["question"]):
             account.reject(row.number, fault)
         else:
             rows.append(Asked(row["question"], row[part], row.number))

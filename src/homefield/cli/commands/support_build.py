@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from homefield.cli.amounts import percent
 from homefield.cli.command import argument, command, option
 from homefield.cli.commands.promote import shown_promotion
+from homefield.cli.commands.support_rows import left_out, rows_left_out
 from homefield.cli.face import Face
 from homefield.cli.outcome import Outcome
 from homefield.cli.records import column_option
@@ -89,11 +90,19 @@ def _shown(built: Built, face: Face) -> Outcome:
             "seal": release.seal,
             "in_use": in_use,
             "rejected": len(rejected),
+            "left_out": rows_left_out(built.material.accounts, face),
             **{key: manifest[key] for key in ("models", "dataset", "answers", "questions", "calibration", "risk")},
         },
         title=say("support.built", release=title),
         facts=facts,
-        notes=[] if built.promotion is None else [each.sentence(face.language) for each in built.promotion.gate.checks],
+        notes=[
+            *left_out(built.material.accounts, face),
+            *(
+                []
+                if built.promotion is None
+                else [each.sentence(face.language) for each in built.promotion.gate.checks]
+            ),
+        ],
         next_steps=steps,
     )
 

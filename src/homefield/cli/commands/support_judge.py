@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from homefield.cli.amounts import percent
 from homefield.cli.command import argument, command, option
+from homefield.cli.commands.support_rows import left_out, rows_left_out
 from homefield.cli.face import Face
 from homefield.cli.outcome import Outcome, Table
 from homefield.cli.records import column_option
@@ -56,10 +57,11 @@ def evaluate(face: Face, release: str, file: Path, columns: tuple[tuple[str, str
         columns_of = [say("support.proposal"), say("support.answers"), say("support.mistakes"), say("support.question")]
         tables.append(Table(columns_of, proposed, right=[2]))
     return Outcome(
-        document=kept_as(found),
+        document={**kept_as(found), "left_out": rows_left_out([found.account], face)},
         title=say("support.judged", release=found.release, rows=found.numbers["rows"]),
         facts=facts,
         tables=tables,
+        notes=left_out([found.account], face),
     )
 
 
@@ -87,7 +89,7 @@ def replay(
 
     if (log is None) == (days is None):
         raise CallError("support.log_or_days", release=release)
-    threads = face.workspace.settings.threads
+    threads, notes = face.workspace.settings.threads, list[str]()
     with open_registry(face.workspace) as registry:
         candidate = open_answerer(registry, release, threads=threads)
         champion = open_answerer(registry, against or candidate.name, threads=threads)
@@ -97,11 +99,12 @@ def replay(
         if days is not None:
             messages = past_messages(registry.store, candidate.name, days=days, history=options.history)
     if log is not None:
-        messages, _ = read_log(log, pairs(columns, "--column"))
-    return _shown(ask_again(champion, candidate, messages, options), face)
+        messages, account = read_log(log, pairs(columns, "--column"))
+        notes = left_out([account], face)
+    return _shown(ask_again(champion, candidate, messages, options), notes, face)
 
 
-def _shown(found: Replayed, face: Face) -> Outcome:
+def _shown(found: Replayed, notes: list[str], face: Face) -> Outcome:
     say = face.say
     ordered = sorted(found.changes, key=lambda change: ("loss", "gain", "other").index(change.effect))
     rows = [
@@ -130,6 +133,7 @@ def _shown(found: Replayed, face: Face) -> Outcome:
         facts=[(say("support.compared"), say("support.instead", candidate=found.candidate, champion=found.champion))]
         + [(say(f"support.effect.{effect}"), f"{count:,}") for effect, count in counts.items()],
         tables=[Table(headings, rows)] if rows else [],
+        notes=notes,
     )  # fmt: skip
 
 

@@ -99,6 +99,8 @@ def read_questions(
 ) -> tuple[Sequence[Question], Account]:
     """Questions with their answers or with their intents, or those of dialogues whose agent gave an approved answer.
 
+    A row whose answer is empty is a question that no answer fits.
+
     Raises:
         CallError: `support.no_such_role`.
         RecordsError: as `find_columns` and `read_dialogues`; `support.no_question_part`, `support.no_rows`.
@@ -106,7 +108,8 @@ def read_questions(
     check_roles(columns, ("question", "answer", "intent", *PARTS))
     found: Sequence[Question]
     if _has(path, "answer", columns) or _has(path, "intent", columns):
-        read = read_pairs(path, columns) if _has(path, "answer", columns) else read_intents(path, columns)
+        read_rows = read_pairs if _has(path, "answer", columns) else read_intents
+        read = read_rows(path, columns, unanswered=True)
         account, found = read.account, [Question(each.question, each.question, each.answer) for each in read.rows]
     else:
         try:
