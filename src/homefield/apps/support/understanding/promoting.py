@@ -90,7 +90,7 @@ def _better(release: Release, difference: Difference | None, rows: int) -> Check
     theirs is known."""
     if difference is None:
         return Check("no_known", False, {"release": f"{release.name}@{release.version}", "rows": rows})
-    return Check("baseline", difference.mean > 0, {"metric": "R@1", "rows": rows}, difference)
+    return Check("baseline", difference.mean > 0, {"metric": "recall_1", "rows": rows}, difference)
 
 
 def _alike(registry: Registry, release: Release) -> list[Check]:
