@@ -22,7 +22,6 @@ TINY = {
     "gram": 8,
     "length": 16,
     "long_length": 32,
-    "positions": 32,
     "step_tokens": 512,
     "held_out": 0.05,
     "learning_rate": 0.01,

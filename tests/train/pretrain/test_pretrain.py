@@ -61,6 +61,12 @@ def test_the_network_learns_the_text(run: Any) -> None:
     assert judged[-1]["perplexity"] < 0.7 * judged[0]["perplexity"]
     assert all({"tokens_per_second", "gflops", "machine"} <= line.keys() for line in lines if line["kind"] == "step")
     assert run.record["reached"]["perplexity"] == pytest.approx(judged[-1]["perplexity"])
+    # Also where sequences are long, and it reads no further than it has learned to.
+    assert judged[-1]["perplexity_long"] < 0.7 * judged[0]["perplexity_long"]
+    assert json.loads((run.backbone / "config.json").read_text(encoding="utf-8"))["max_position_embeddings"] == 32
+    card = (run.backbone / "README.md").read_text(encoding="utf-8")
+    assert "It reads at most 32 tokens." in card
+    assert f"In sequences of 32 tokens: {run.record['reached']['perplexity_long']:.2f}." in card
     assert not list((run.path / "checkpoints").glob("step-*"))
     assert not (run.path / "start").exists()
     assert {file.stat().st_mode & 0o777 for file in run.backbone.iterdir()} == {0o644}
@@ -259,7 +265,7 @@ def test_a_run_that_failed_before_its_first_checkpoint_is_replaced(
 ) -> None:
     keys: dict[str, Any] = {**TINY, "corpus": [str(corpus)], "tokens": 600, "out": tmp_path / "run"}
     with pytest.raises(CallError) as raised:
-        homefield.pretrain(workspace=workspace, **{**keys, "long_length": 8_000, "positions": 8_000})
+        homefield.pretrain(workspace=workspace, **{**keys, "long_length": 8_000})
     assert raised.value.code == "pretrain.small_corpus"
     run = homefield.pretrain(workspace=workspace, **keys)
     assert run.status == "finished"
@@ -290,7 +296,7 @@ def test_of_a_small_corpus_enough_is_held_out_to_measure_and_all_that_is_written
 ) -> None:
     file = tmp_path / "few.txt"
     file.write_text("\n".join(lines_of(300)), encoding="utf-8")
-    run, told = small(file, tmp_path, workspace, held_out=0.005, length=64, long_length=64, positions=64)
+    run, told = small(file, tmp_path, workspace, held_out=0.005, length=64, long_length=64)
     assert "pretrain.more_held_out" in told
     assert run.record["corpus"]["held_out"] >= 8 * 64
     assert run.record["corpus"]["held_out"] < 0.2 * run.record["corpus"]["tokens"]

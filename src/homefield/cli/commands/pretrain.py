@@ -41,7 +41,11 @@ def pretrain(
     reached = record["reached"]
     facts = [
         (say("pretrain.seen"), say("pretrain.tokens", **record)),
-        *((say("pretrain.perplexity"), f"{found:.2f}") for name, found in reached.items() if name == "perplexity"),
+        *(
+            (say(f"pretrain.{name}"), f"{found:.2f}")
+            for name, found in reached.items()
+            if name in ("perplexity", "perplexity_long")
+        ),
         *(
             (say("pretrain.pairs"), f"{found:.1%} / {reached['pair_found_back']:.1%}")
             for name, found in reached.items()

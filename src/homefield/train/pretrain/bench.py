@@ -233,7 +233,6 @@ def _resolved(recipe: PretrainRecipe, shape: Shape, files: list[Path], device: s
         "width": shape.width,
         "heads": shape.heads,
         "inner": shape.inner,
-        "positions": shape.positions - shape.position_offset,
         "corpus": tuple(str(file.resolve()) for file in files),
         "pairs": str(Path(recipe.pairs).expanduser().resolve()) if recipe.pairs else "",
     }
@@ -269,7 +268,8 @@ def _fresh(recipe: PretrainRecipe, tokenizer: Tokenizer, packed: Packed, listen:
         layers=recipe.layers,
         heads=recipe.heads,
         inner=4 * recipe.width if recipe.inner == "auto" else recipe.inner,
-        positions=max(recipe.positions, recipe.length, recipe.long_length),
+        # What stands further back than any sequence it learned from, it could not read.
+        positions=max(recipe.length, recipe.long_length),
         types=0,
         eps=1e-5,
         norm="pre",
@@ -290,7 +290,7 @@ def _facts(recipe: PretrainRecipe) -> Facts:
         name=recipe.name,
         layers=recipe.layers,
         width=recipe.width,
-        max_length=max(recipe.positions, recipe.length, recipe.long_length),
+        max_length=max(recipe.length, recipe.long_length),
         languages=recipe.languages,
         licence=recipe.licence,
         source="homefield pretrain",

@@ -61,6 +61,11 @@ def _part(recipe: PretrainRecipe, record: Mapping[str, Any], language: Language)
             if name == "perplexity"
         ),
         *(
+            say("perplexity_long", perplexity=f"{found:.2f}", length=recipe.long_length)
+            for name, found in reached.items()
+            if name == "perplexity_long"
+        ),
+        *(
             say("pairs", teacher=_plain(recipe.teacher), found=f"{found:.1%}", back=f"{reached['pair_found_back']:.1%}")
             for name, found in reached.items()
             if name == "pair_found"
@@ -71,7 +76,7 @@ def _part(recipe: PretrainRecipe, record: Mapping[str, Any], language: Language)
             if name.startswith("probe_")
         ),
         f"## {say('limits')}",
-        say("limited", length=max(recipe.positions, recipe.length, recipe.long_length)),
+        say("limited", length=record["max_length"]),
     ]
     return "\n\n".join(line for line in lines if line)
 

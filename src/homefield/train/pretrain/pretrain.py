@@ -216,11 +216,18 @@ def _output_of(model: MaskedModel) -> dict[str, torch.Tensor]:
 def _judge(bench: PretrainBench, probes: Sequence[LinearProbe]) -> Callable[[], dict[str, Any]]:
     def measure() -> dict[str, float]:
         taught = bench.teaching.measure(bench.model.backbone, bench.precision) if bench.teaching else {}
-        return taught | measure_stream(
+        found = taught | stream(bench.recipe.length)
+        # Long sequences come last, so that only their own measure shows whether what stands far back is read.
+        if bench.recipe.long_length > bench.recipe.length and (far := stream(bench.recipe.long_length)):
+            found["perplexity_long"] = far["perplexity"]
+        return found
+
+    def stream(length: int) -> dict[str, float]:
+        return measure_stream(
             bench.model,
             bench.packed.measure,
             bench.masking,
-            length=bench.recipe.length,
+            length=length,
             first=bench.first,
             part=cast("int", bench.recipe.part_tokens),
             precision=bench.precision,
@@ -267,6 +274,7 @@ def _record(bench: PretrainBench, around: Surroundings) -> None:
             "unknown": packed.unknown,
         },
         parameters=parameters,
+        max_length=bench.model.backbone.max_length,
     )
     values: dict[str, object] = {
         "tokens": f"{len(packed.learn):,}",

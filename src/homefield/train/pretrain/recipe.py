@@ -46,12 +46,11 @@ class PretrainRecipe(BaseModel):
     width: Whole = 384
     heads: Whole = 6
     inner: Whole | Auto = "auto"
-    positions: Annotated[int, Field(ge=8, le=8192)] = 256
     grams: Annotated[int, Field(ge=0, le=1_000_000)] = 60_000
     gram: Whole = 96
 
-    length: Annotated[int, Field(ge=8)] = 64
-    long_length: Annotated[int, Field(ge=8)] = 256
+    length: Annotated[int, Field(ge=8, le=8192)] = 64
+    long_length: Annotated[int, Field(ge=8, le=8192)] = 256
     long_share: Share = 0.1
     mask: Annotated[float, Field(gt=0, lt=1)] = 0.15
     step_tokens: Whole | Auto = "auto"
