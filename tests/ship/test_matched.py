@@ -9,7 +9,8 @@ from homefield.data.dataset import SPLITS
 from homefield.errors import Refused
 from homefield.evaluate.pairs import pair_rows
 from homefield.messages import Language
-from homefield.ship.matched import check_ranking
+from homefield.ship.material import read_material
+from homefield.ship.ranking import FEW, STAY, check_ranking, ranked_material
 from homefield.train.run import read_network
 
 from .models import Made
@@ -81,6 +82,42 @@ def test_vectors_that_rank_worse_are_refused_with_both_numbers(language: Languag
     said = f"{caught.value.what(language)} {caught.value.next_step(language)}"
     assert "1.0000" in said
     assert "200" in said
+
+
+def moved(vectors: np.ndarray, size: float) -> np.ndarray:
+    found = vectors + size * np.random.default_rng(1).normal(size=vectors.shape).astype(np.float32)
+    return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True), dtype=np.float32)
+
+
+def test_of_few_texts_the_neighbours_have_to_stay(language: Language) -> None:
+    """What a handful of texts ranks first says nothing of the vectors around them."""
+    made, texts, others = ranked(340)
+    pairs, further = pair_rows(texts[:40], others[:40], None), others[40:]
+    whole = np.concatenate([np.repeat(made[:40], 2, axis=0), made[40:]])
+    found = check_ranking(whole, moved(whole, 0.01), pairs, further)
+    assert found["neighbours"] >= STAY
+    with pytest.raises(Refused) as caught:
+        check_ranking(whole, moved(whole, 0.05), pairs, further)
+    assert caught.value.code == "ship.parity_neighbours"
+    assert f"{STAY:.0%}" in caught.value.what(language)
+    # Of many texts their ranks decide.
+    many = np.repeat(made[:FEW], 2, axis=0)
+    found = check_ranking(many, moved(many, 0.05), pair_rows(texts[:FEW], others[:FEW], None))
+    assert found["drop"] == 0.0
+    assert found["neighbours"] < STAY
+
+
+def test_what_is_found_stands_among_the_others_of_every_split(matching: Made) -> None:
+    material = read_material(matching.run)
+    pairs, further = ranked_material(material)
+    asked = [material.pairs(split) for split in ("validation", "train")]
+    kept = [material.pairs(split) for split in ("calibration", "test")]
+    assert len(pairs) == sum(len(each) for each in asked)
+    assert set(pairs.strings[: len(asked[0].strings)]) == set(asked[0].strings)
+    assert {text for each in kept for text in each.others} <= {*further, *pairs.others}
+    assert not set(pairs.others) & set(further)
+    assert matching.bundle.manifest.parity["int8"]["rows"] > matching.dataset.rows("validation") / 2
+    assert 0 < matching.bundle.manifest.parity["int8"]["neighbours"] <= 1
 
 
 def test_one_text_of_few_refuses_nothing() -> None:

@@ -15,21 +15,17 @@ from numpy.typing import NDArray
 
 from homefield.bundle import BundleDraft, BundleManifest
 from homefield.data.dataset import SPLITS, Dataset, SplitName
-from homefield.errors import Refused
-from homefield.evaluate.alike import DROP
 from homefield.evaluate.matching import (
     SameCurve,
     assess_match,
     best_threshold,
     calibration_pairs,
     fit_same,
-    match_numbers,
     match_ranks,
 )
 from homefield.evaluate.pairs import PairRows, frame_rows
 from homefield.evaluate.risk import risk_threshold
 from homefield.evaluate.search import Ranked
-from homefield.evaluate.significance import paired_bootstrap, paired_difference
 from homefield.events import Event, Listener, silent
 from homefield.serve import Predictor
 from homefield.serve.predictor import CHUNK
@@ -37,54 +33,10 @@ from homefield.ship.decisions import DELTA
 from homefield.ship.evidence import principal_axes
 from homefield.ship.material import Material
 
-__all__ = ["check_ranking", "served_ranks", "settle_match"]
+__all__ = ["served_ranks", "settle_match"]
 
 _HELD_OUT: tuple[SplitName, ...] = ("validation", "calibration", "test")
 Vectors = NDArray[np.float32]
-
-
-def check_ranking(trained: Vectors, served: Vectors, pairs: PairRows) -> dict[str, Any]:
-    """Compare MRR and R@1 (without texts to look for, AUC) before and after quantising: each may drop by 0.5 points.
-
-    On few texts half a point is less than one of them, and a larger drop is refused only if it is more than chance.
-
-    Raises:
-        Refused: `ship.parity_ranking`, naming the metric and both values.
-    """
-    before, after = match_numbers(trained, pairs), match_numbers(served, pairs)
-    cosine = float(np.einsum("nd,nd->n", trained.astype(np.float64), served).min()) if len(trained) else 1.0
-    names = ("mrr", "recall_1") if before["mrr"] is not None else ("auc",)
-    queries = int(before["queries"] or 0)
-    first, second = (match_ranks(pairs, vectors) for vectors in (trained, served))
-    for name in names:
-        one, other = (float(numbers[name] or 0.0) for numbers in (before, after))
-        if one - other <= DROP + 1e-12 or (name != "auc" and _is_chance(name, first.ranks, second.ranks)):
-            continue
-        raise Refused(
-            "ship.parity_ranking",
-            metric=name,
-            before=f"{one:.4f}",
-            after=f"{other:.4f}",
-            drop=f"{100 * (one - other):.2f}",
-            allowed=f"{100 * DROP:.2g}",
-            rows=queries or len(pairs),
-        )
-    values = [float(numbers[names[0]] or 0.0) for numbers in (before, after)]
-    return {
-        "metric": names[0],
-        "trained": values[0],
-        "served": values[1],
-        "drop": values[0] - values[1],
-        "rows": queries or len(pairs),
-        "cosine": cosine,
-    }
-
-
-def _is_chance(name: str, before: NDArray[np.int64], after: NDArray[np.int64]) -> bool:
-    """Whether the 95 % interval of what was lost holds zero."""
-    if name == "recall_1":
-        return paired_difference(before == 1, after == 1).low <= 0
-    return paired_bootstrap((1 / before)[:, None], (1 / after)[:, None], lambda means: means[:, 0]).low <= 0
 
 
 @dataclass(frozen=True)

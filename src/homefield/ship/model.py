@@ -25,10 +25,11 @@ from homefield.files import write_file
 from homefield.ship.card import write_card
 from homefield.ship.forms import Forms
 from homefield.ship.graphs import Graphs, export_graphs
-from homefield.ship.matched import check_ranking, settle_match
+from homefield.ship.matched import settle_match
 from homefield.ship.material import Material, read_material
 from homefield.ship.parity import check_logits, check_metric, served_alone
-from homefield.ship.quantise import WAYS, quantise
+from homefield.ship.quantise import LEAST, WAYS, quantise
+from homefield.ship.ranking import check_ranking, ranked_material
 from homefield.ship.settle import settle
 from homefield.store.versions import last_model_version
 from homefield.train.network import Network
@@ -153,17 +154,14 @@ def _quantised(
     forms: Forms, graphs: Graphs, material: Material, judged_on: PairRows | None, listen: Listener
 ) -> dict[str, Any]:
     """Quantise, the smallest way first, until one is as good as the network was."""
-    refused = None
-    pairs = judged_on
+    refused, pairs, further = None, judged_on, list[str]()
     if pairs is None and material.output == "vector":
-        pairs = material.pairs(material.ranked)
-    if judged_on is not None:
-        texts, kept = judged_on.strings, None
-    else:
-        rows = material.checked if pairs is None else material.rows(material.ranked)
-        texts, kept = rows.texts, rows.logits
+        pairs, further = ranked_material(material)
+    texts = material.checked.texts if pairs is None else [*pairs.strings, *further]
+    kept = material.checked.logits if pairs is None else None
     trained = kept if kept is not None else forms.predictor("fp32").outputs(texts).logits
-    for way in WAYS:
+    ways = WAYS if pairs is None else (*WAYS, LEAST)
+    for way in ways:
         listen(Event("stage", f"ship.stage_quantise_{way.name}"))
         forms.write("int8", quantise(graphs, way))
         served = forms.predictor("int8").outputs(texts).logits
@@ -171,11 +169,12 @@ def _quantised(
             if pairs is None:
                 measured = check_metric(trained, served, material.checked, material.output, material.labels)
             else:
-                measured = check_ranking(trained, served, pairs)
+                measured = check_ranking(trained, served, pairs, further)
         except Refused as error:
             refused = error
-            if way is not WAYS[-1]:
-                listen(Event("note", "ship.way_lost", values={"drop": error.values["drop"]}))
+            if way is not ways[-1]:
+                key = "ship.way_moved" if error.code == "ship.parity_neighbours" else "ship.way_lost"
+                listen(Event("note", key, values=error.values))
             continue
         return {**measured, "way": way.name}
     assert refused is not None

@@ -23,7 +23,7 @@ import onnx
 
 from homefield.ship.graphs import Graphs
 
-__all__ = ["WAYS", "Way", "quantise"]
+__all__ = ["LEAST", "WAYS", "Way", "quantise"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,8 @@ class Way:
 
 WAYS = (Way("all", ("MatMul", "Gemm", "Gather")), Way("products", ("MatMul", "Gemm")))
 """Tried in this order: with embeddings, then without."""
+LEAST = Way("embeddings", ("Gather",))
+"""Tried last for vectors, which are used as they are: what products round moves them, and no layer above mends it."""
 
 
 def quantise(graphs: Graphs, way: Way) -> Graphs:
