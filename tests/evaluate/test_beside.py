@@ -92,11 +92,24 @@ def test_n_grams_that_know_nothing_do_not_stand_beside(seed: int) -> None:
     assert fit_shares(outputs_of(targets, 2.0, rng), chance, targets, "category") is None
 
 
-def test_few_rows_decide_nothing() -> None:
+@pytest.mark.parametrize("rows", [3, 32, 49])
+def test_of_few_rows_both_stand_together_and_are_better_than_either(rows: int) -> None:
     rng = np.random.default_rng(0)
-    targets = rng.integers(0, 3, 49)
-    sure = (20 * np.eye(3)[targets]).astype(np.float32)
-    assert fit_shares(outputs_of(targets, 0.2, rng), sure, targets, "category") is None
+    targets = rng.integers(0, 3, 2_000)
+    # Of unlike spread, as logits and margins are.
+    network, grams = outputs_of(targets, 1.5, rng), 0.1 * outputs_of(targets, 1.5, rng)
+    shares = fit_shares(network[:rows], grams[:rows], targets[:rows], "category")
+    assert shares is not None
+    assert not shares.proven
+    assert shares.rows == rows
+    both = shares.network * network + shares.grams * grams
+    alone = max((each.argmax(1) == targets).mean() for each in (network, grams))
+    assert (both.argmax(1) == targets).mean() > alone
+
+
+def test_without_rows_a_network_stands_alone() -> None:
+    outputs = np.zeros((4, 3), np.float32)
+    assert fit_shares(outputs, outputs, np.full(4, -1), "category") is None
 
 
 def test_what_is_kept_gives_the_same() -> None:

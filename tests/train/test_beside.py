@@ -50,3 +50,16 @@ def test_without_n_grams_a_network_stands_alone(tmp_path: Path) -> None:
     run = finetune(load_recipe(None, keys), tmp_path / "run", workspace=workspace)
     assert "beside" not in run.record
     assert run.beside() is None
+
+
+def test_where_few_rows_cannot_tell_both_stand_together_and_it_is_said(tmp_path: Path) -> None:
+    texts, labels = zip(*rows_of(120), strict=True)
+    data, workspace = write_dataset(tmp_path / "data", texts, labels), Workspace(tmp_path / "workspace")
+    told: list[Event] = []
+    keys = {"data": str(data), "backbone": "bigru", "epochs": 1, "report": False, "baseline": False}
+    run = finetune(load_recipe(None, keys), tmp_path / "run", workspace=workspace, listen=told.append)
+    rows = run.dataset.rows("validation")
+    assert 0 < rows < 50
+    assert run.record["beside"]["rows"] == rows
+    assert run.beside() is not None
+    assert {event.key: event.values for event in told}["train.beside_few"] == {"rows": rows}

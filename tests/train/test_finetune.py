@@ -49,6 +49,7 @@ def test_a_run_learns_and_leaves_everything_in_its_folder(
     assert run.status == "finished"
     assert run.metrics["test"]["accuracy"] >= 0.9
     assert sorted(path.name for path in run.path.iterdir() if path.name != "checkpoints") == [
+        "beside.safetensors",
         "log.txt",
         "metrics.jsonl",
         "outputs",

@@ -2,7 +2,8 @@
 
 Both are fitted alone: a network that is told what n-grams know would learn only their mistakes on rows that they have
 by heart. What either counts is two numbers, fitted on rows that neither has learned from, and a network stays alone
-when n-grams do not make those rows likelier by more than chance.
+when n-grams do not make those rows likelier by more than chance. Of fewer than 50 rows nothing of that kind can be
+told; then both stand together, since that is what more rows would mostly say.
 """
 
 from __future__ import annotations
@@ -27,7 +28,10 @@ SEEN = 2
 MOST = 8_000_000  # numbers in the table of weights: 16 MB
 FOLDS = 4
 CERTAIN = float(norm.ppf(0.99))  # at 95 % a network that was as good alone (finance tweets) got n-grams too
-FEWEST = 50  # rows, below which two numbers cannot be told from chance
+# Rows below which a gain cannot be told from chance, and both stand together. With 32 rows, on the rest, network alone,
+# n-grams alone, both: shop questions 83.5, 85.6, 88.7 % and 81.4, 82.5, 84.5 (two seeds), headlines (352 to learn from)
+# 67.8, 61.2, 69.9, stock news 90.3, 87.7, 90.1.
+FEWEST = 50
 _SPREAD = 1.5  # of the prior on the logarithm of a share, worth one row
 
 
@@ -36,13 +40,19 @@ class Shares:
     """What the outputs of a network and of n-grams are multiplied by before they are added.
 
     gain: by how much less a held-out row loses on the average than by the network alone, each at its best scale.
-    low: lower limit of that, 99 % certain.
+    low: lower limit of that, 99 % certain. rows: how many said so; of fewer than 50, gain and low are 0.
     """
 
     network: float
     grams: float
     gain: float
     low: float
+    rows: int
+
+    @property
+    def proven(self) -> bool:
+        """Whether there were rows enough to tell the gain from chance."""
+        return self.rows >= FEWEST
 
 
 def fit_grams(texts: Sequence[str], targets: NDArray[Any], output: Output, size: int, *, seed: int = 0) -> Grams:
@@ -75,14 +85,19 @@ def fit_shares(
 ) -> Shares | None:
     """How much either counts, from their outputs `[N, C]` for rows that neither has learned from.
 
-    None when there are fewer than 50 rows, or when rows left out of the fit do not become likelier with n-grams by more
-    than chance (one-sided, 1 %).
+    None when rows left out of the fit do not become likelier with n-grams by more than chance (one-sided, 1 %); of
+    fewer than 50 rows that is not asked. None also without any rows.
     """
     known = np.arange(len(targets)) if output == "categories" else np.flatnonzero(np.asarray(targets) >= 0)
-    if len(known) < FEWEST:
-        return None
     both = np.stack([network[known], grams[known]]).astype(np.float64)
     truth = np.asarray(targets)[known]
+    if len(known) == 0:
+        return None
+    if len(known) < FEWEST:
+        # In units of their spread: the fewer rows, the nearer both come to having as much to say.
+        spread = np.maximum((both - both.mean(axis=2, keepdims=True)).std(axis=(1, 2)), 1e-6)
+        network_share, grams_share = _fit(both / spread[:, None, None], truth, output) / spread
+        return Shares(float(network_share), float(grams_share), 0.0, 0.0, len(known))
     fold = np.arange(len(known)) % FOLDS
     gains = np.empty(len(known))
     for each in range(FOLDS):
@@ -96,7 +111,7 @@ def fit_shares(
     if low <= 0:
         return None
     shares = _fit(both, truth, output)
-    return Shares(float(shares[0]), float(shares[1]), gain, float(low))
+    return Shares(float(shares[0]), float(shares[1]), gain, float(low), len(known))
 
 
 def _losses(

@@ -31,11 +31,13 @@ _JUDGED: tuple[SplitName, ...] = ("test", "calibration", "validation")
 
 
 def stand_beside(bench: Bench, dataset: Dataset, found: Mapping[SplitName, Outputs], around: Surroundings) -> None:
-    """Fit n-grams on the training rows and their share on validation. If they gain, write them, put what both say
-    together into the outputs `found`, and record what either reached alone; else record that they do not."""
+    """Fit n-grams on the training rows and their share on validation. If they gain, or few rows cannot tell, write
+    them, put what both say together into the outputs `found`, and record what either reached alone; else say that they
+    do not."""
     around.record.values.pop("beside", None)
     (around.folder / BESIDE).unlink(missing_ok=True)
     if "validation" not in found:
+        around.listen(Event("note", "train.beside_no_rows"))
         return
     began = time.perf_counter()
     around.listen(Event("stage", "train.stage_beside"))
@@ -72,10 +74,13 @@ def _keep(
             "shares": {"network": shares.network, "ngrams": shares.grams},
             "gain": shares.gain,
             "low": shares.low,
+            "rows": shares.rows,
         }
     )
     told = {name: f"{100 * value:.1f} %" for name, value in reached.items()}
     around.listen(Event("note", "train.beside_kept", values={**told, "split": split}))
+    if not shares.proven:
+        around.listen(Event("note", "train.beside_few", values={"rows": shares.rows}))
 
 
 def _headline(bench: Bench, logits: NDArray[np.float32], split: SplitName) -> float:
