@@ -228,6 +228,7 @@ def test_minilm_goes_on_without_new_vocabulary(
 @pytest.mark.parametrize(
     ("keys", "key", "said"),
     [
+        ({"adapt": False, "adapt_tokens": 500}, "adapt_tokens", "adapt = true"),
         ({"backbone": "cnn-text"}, "adapt", "cnn-text has no pre-training to go on with"),
         ({"backbone": "bigru"}, "adapt", "bigru has no pre-training to go on with"),
         ({"adapt_minutes": 1, "adapt_tokens": 5}, "adapt_minutes", "expected one budget"),

@@ -118,6 +118,9 @@ def check_recipe(recipe: Recipe, workspace: Workspace) -> Checked:
     except HomefieldError as error:
         faults.append(RecipeFault("train", "recipe.fault.cause", cause=error))
     faults.extend(_other_faults(recipe))
+    for key in () if recipe.adapt else ("adapt_minutes", "adapt_tokens"):
+        if getattr(recipe, key) not in (0, "auto"):
+            faults.append(RecipeFault(key, "recipe.fault.adapt_off"))
     if recipe.adapt and source is not None:
         faults.extend(_adapt_faults(recipe, source))
     chosen = metric = None
