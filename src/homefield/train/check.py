@@ -118,9 +118,7 @@ def check_recipe(recipe: Recipe, workspace: Workspace) -> Checked:
     except HomefieldError as error:
         faults.append(RecipeFault("train", "recipe.fault.cause", cause=error))
     faults.extend(_other_faults(recipe))
-    for key in () if recipe.adapt else ("adapt_minutes", "adapt_tokens"):
-        if getattr(recipe, key) not in (0, "auto"):
-            faults.append(RecipeFault(key, "recipe.fault.adapt_off"))
+    faults.extend(_unadapted_faults(recipe))
     if recipe.adapt and source is not None:
         faults.extend(_adapt_faults(recipe, source))
     chosen = metric = None
@@ -201,6 +199,13 @@ def _earlier_faults(recipe: Recipe, chosen: Task, dataset: Dataset) -> Iterator[
         if info["task"] != chosen.name or info["labels"] != labels:
             values = {"path": folder, "task": info["task"], "labels": len(info["labels"])}
             yield RecipeFault(key, "recipe.fault.other_task", values)
+
+
+def _unadapted_faults(recipe: Recipe) -> Iterator[RecipeFault]:
+    """Budgets of an adapting that is not asked for."""
+    for key in () if recipe.adapt else ("adapt_minutes", "adapt_tokens"):
+        if getattr(recipe, key) not in (0, "auto"):
+            yield RecipeFault(key, "recipe.fault.adapt_off")
 
 
 def _adapt_faults(recipe: Recipe, source: BackboneSource) -> Iterator[RecipeFault]:
