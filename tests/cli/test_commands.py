@@ -270,7 +270,17 @@ class TestEvaluate:
         assert "no difference proven" in ran.out
 
     def test_a_better_rival_makes_the_answer_no(self, run, made: Path, records: Path, tmp_path: Path) -> None:
-        weak = ["--backbone", "cnn-text", "--set", "epochs=1", "--set", "learning_rate=1e-6", "--set"]
+        weak = [
+            "--backbone",
+            "cnn-text",
+            "--set",
+            "beside=none",
+            "--set",
+            "epochs=1",
+            "--set",
+            "learning_rate=1e-6",
+            "--set",
+        ]
         words = ["finetune", "--data", made / "data", "--out", tmp_path / "weak", *weak, "head_learning_rate=1e-6"]
         assert run(*words).code == 0
         assert run("export", tmp_path / "weak", "--out", tmp_path / "model").code == 0
@@ -324,7 +334,16 @@ class TestModels:
 @pytest.fixture(scope="module")
 def shop(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("shop")
-    weak = ["--set", "epochs=1", "--set", "learning_rate=1e-6", "--set", "head_learning_rate=1e-6"]
+    weak = [
+        "--set",
+        "beside=none",
+        "--set",
+        "epochs=1",
+        "--set",
+        "learning_rate=1e-6",
+        "--set",
+        "head_learning_rate=1e-6",
+    ]
     common = ["--workspace", str(folder / "workspace"), "--lang", "en"]
     for words in (
         ["finetune", "--data", str(made / "data"), "--out", str(folder / "weak"), "--backbone", "cnn-text", *weak],

@@ -48,7 +48,7 @@ def own(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     threading.Thread(target=server.serve_forever, daemon=True).start()
     (root / "support").mkdir(exist_ok=True)
     (root / "support" / "shop.toml").write_text(
-        'hosts = ["127.0.0.1"]\n[handoff]\nwords = ["投诉"]\nanswers = ["shipping"]\n'
+        'hosts = ["127.0.0.1"]\n[handoff]\nwords = ["理赔"]\nanswers = ["shipping"]\n'
         "[ask.order_id]\npattern = '[0-9]{8}'\nen = 'Your order number?'\n"
         f"[sources.state]\nurl = 'http://127.0.0.1:{server.server_port}/{{order_id}}'\npointer = '/state'\n",
         encoding="utf-8",
@@ -60,7 +60,7 @@ def own(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
 
 
 MESSAGES = (
-    "我要投诉", "how do i return a lamp", "怎么退货台灯", "do you ship a sofa abroad", "where is my order of a lamp",
+    "我要理赔", "how do i return a lamp", "怎么退货台灯", "do you ship a sofa abroad", "where is my order of a lamp",
     "where is my order of a lamp 12345678", "human please", "qwerty uiop", "any discount on a lamp", "",
 )  # fmt: skip
 
@@ -84,7 +84,7 @@ def test_what_the_options_say_is_heeded(run: Run, own: Path) -> None:
     def asked(text: str, *more: str) -> Any:
         return run("--json", "--workspace", own, "support", "ask", "shop", text, *more).json
 
-    told = asked("我要投诉")
+    told = asked("我要理赔")
     assert (told["decision"], told["reason"]) == ("handoff", "support.why.topic")
     assert asked("do you ship a sofa abroad")["reason"] == "support.why.topic"
     assert asked("where is my order of a lamp")["text"] == "Your order number?"
@@ -114,7 +114,7 @@ def test_a_reply_is_no_success_and_without_words_it_is_in_the_readers_language(
 def test_what_goes_to_a_human_is_not_automatic(run: Run, own: Path, tmp_path: Path) -> None:
     file = tmp_path / "asked.csv"
     file.write_text(
-        "question,answer\nhow do i return a lamp,returns\ndo you ship a sofa abroad,shipping\n怎么退货台灯投诉,退货\n",
+        "question,answer\nhow do i return a lamp,returns\ndo you ship a sofa abroad,shipping\n怎么退货台灯理赔,退货\n",
         encoding="utf-8",
     )
     told = run("--json", "--workspace", own, "support", "evaluate", "shop", file).json

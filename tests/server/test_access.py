@@ -61,7 +61,12 @@ def test_every_route_and_method_refuses_without_its_scope(tmp_path_factory: pyte
         for method, path, scope in everything:
             if scope == PUBLIC:
                 continue
-            url = path.replace("{name}", "shop").replace("{version}", "1").replace("{conversation}", "1")
+            url = (
+                path.replace("{name}", "shop")
+                .replace("{version}", "1")
+                .replace("{conversation}", "1")
+                .replace("{number}", "1")
+            )
             url = re.sub(r"{\w+_id}", "0" * 26, url)
             assert "{" not in url
             bare = served.client.request(method, url)
