@@ -33,8 +33,9 @@ _TRACKING = re.compile(
     r"[A-Za-z]{0,4}[0-9][A-Za-z0-9-]{5,}",
     re.IGNORECASE,
 )
+_ORDER = r"[A-Za-z]{1,4}-?[0-9]{4,}|#?[0-9]{6,}"
 _NUMBERED = re.compile(
-    r"(?<![A-Za-z0-9.,-])(?:[A-Za-z]{1,4}-?[0-9]{4,}|#?[0-9]{6,})(?![A-Za-z0-9]|[.,-][0-9])"
+    rf"(?<![A-Za-z0-9.,-])(?:{_ORDER})(?![A-Za-z0-9]|[.,-][0-9])"
     rf"(?! ?(?:{'|'.join(UNITS.values())})(?![a-z]))"
 )
 _CALLED_ORDER = re.compile(
@@ -54,7 +55,7 @@ _SIMPLE: tuple[tuple[str, re.Pattern[str]], ...] = (
     r"|[\u4e00-\u9fff](?=女士|先生)")),
 )  # fmt: skip
 PATTERNS: dict[str, str] = {
-    "order_id": r"[A-Za-z]{1,4}-?[0-9]{4,}|#?[0-9]{6,}",
+    "order_id": _ORDER,
     "tracking_id": r"[A-Za-z]{0,4}[0-9][A-Za-z0-9-]{5,}",
     "phone": r"\+?[0-9][0-9 -]{5,17}[0-9]",
     "email": r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}",

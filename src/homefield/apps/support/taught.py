@@ -7,10 +7,11 @@ from typing import Any
 
 from homefield.data.language import language_of
 from homefield.errors import CallError
+from homefield.messages import LANGUAGES
 from homefield.store import Store
 from homefield.store.learned import Learned, taught, withdraw
 
-__all__ = ["lesson_as_json", "lessons_of", "unteach"]
+__all__ = ["language_of_lesson", "lesson_as_json", "lessons_of", "unteach"]
 
 _HIGHEST = 2**31 - 1
 
@@ -41,14 +42,22 @@ def unteach(store: Store, name: str, number: int, *, by: str) -> Learned:
     return found
 
 
+def language_of_lesson(lesson: Learned) -> str:
+    """As it was said, else its question's, since an answer may be an address alone."""
+    if lesson.language:
+        return lesson.language
+    asked = language_of(lesson.question)
+    return asked if asked in LANGUAGES else language_of(lesson.text or "")
+
+
 def lesson_as_json(lesson: Learned) -> dict[str, Any]:
-    """A correction, plain. language: as it was said, else that of the question."""
+    """A correction, plain."""
     gone = lesson.withdrawn_at
     return {
         "number": lesson.number,
         "at": lesson.at.isoformat(),
         "by": lesson.by,
-        "language": lesson.language or language_of(lesson.question),
+        "language": language_of_lesson(lesson),
         "question": lesson.question,
         "answer": lesson.answer,
         "text": lesson.text,

@@ -9,6 +9,7 @@ from datetime import date
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from homefield.apps.support.answers import Answer, plain_question
 from homefield.apps.support.dialogues import Turn as Line
@@ -99,6 +100,13 @@ class ReleaseAnswerer:
     def lessons(self) -> Lessons:
         """The contents, with what was learned since."""
         return with_lessons(self.contents, self.learned, self.encoder, self.withdrawn)
+
+    @cached_property
+    def _by_matter(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The places of all questions, those of one matter together, and their matters in that order."""
+        matters = self.lessons.contents.recall.matters_of_questions
+        order = np.argsort(matters, kind="stable")
+        return order, matters[order]
 
     def reply(self, asked: Asked) -> Reply:
         """What to say to `asked`."""
@@ -269,10 +277,16 @@ class ReleaseAnswerer:
         choices = []
         for matter, chance, answer in understood.likely[:10]:
             if answer is not None:
-                others = (contents.questions[place] for place in np.flatnonzero(matters == matter)[:_TITLES].tolist())
-                title = titled.get(matter) or next(filter(impersonal, others), None)
-                choices.append(Choice(answer.id, title or _PLACEHOLDER.sub("…", answer.text)[:_TITLE], chance))
+                choices.append(Choice(answer.id, titled.get(matter) or self._title(matter, answer), chance))
         return tuple(choices)
+
+    def _title(self, matter: int, answer: Answer) -> str:
+        order, matters = self._by_matter
+        start, stop = np.searchsorted(matters, [matter, matter + 1]).tolist()
+        others = (
+            self.lessons.contents.questions[place] for place in order[start : min(stop, start + _TITLES)].tolist()
+        )
+        return next(filter(impersonal, others), None) or _PLACEHOLDER.sub("…", answer.text)[:_TITLE]
 
     def _near(self, understood: _Understood) -> tuple[Near, ...]:
         contents = self.lessons.contents

@@ -10,13 +10,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from homefield.apps.support.answers import Answer, plain_question
+from homefield.apps.support.taught import language_of_lesson
 from homefield.apps.support.understanding.encoding import Encoder
 from homefield.apps.support.understanding.material import Matter
 from homefield.apps.support.understanding.recall import Live
 from homefield.apps.support.understanding.release import Contents
 from homefield.data.clean import clean_text
-from homefield.data.language import language_of
-from homefield.messages import LANGUAGES
 from homefield.store.learned import Learned
 
 __all__ = ["SAME", "Lessons", "id_of", "with_lessons"]
@@ -56,7 +55,7 @@ def with_lessons(
         if each.answer not in answers:
             if each.text is None:  # an approved answer that this release has not
                 continue
-            answers[each.answer] = Answer(each.answer, each.text, each.language or _language(each))
+            answers[each.answer] = Answer(each.answer, each.text, language_of_lesson(each))
             place[each.answer] = len(matters)
             matters.append(Matter(each.answer, (each.answer,)))
         held.append((clean_text(each.question), place[each.answer]))
@@ -91,9 +90,3 @@ def with_lessons(
     given = {each.answer for each in last.values()}
     ungiven = frozenset(each.answer for each in withdrawn if each.text is not None and each.answer not in given)
     return Lessons(whole, {plain_question(text): number for text, number in held}, ungiven)
-
-
-def _language(learned: Learned) -> str:
-    """Of a new answer where nobody says it: its question's, since an answer may be an address alone."""
-    asked = language_of(learned.question)
-    return asked if asked in LANGUAGES else language_of(learned.text or "")
