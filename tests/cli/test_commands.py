@@ -45,6 +45,11 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
+_UNTAUGHT = ("beside=none", "epochs=1", "learning_rate=1e-6", "head_learning_rate=1e-6")
+WEAK = ["--backbone", "cnn-text", *(word for key in _UNTAUGHT for word in ("--set", key))]
+"""How a run is made that learns next to nothing."""
+
+
 @pytest.fixture(scope="module")
 def made(records: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with `data`, `run`, `model` and a workspace with `shop@1`, made by the program itself."""
@@ -270,18 +275,7 @@ class TestEvaluate:
         assert "no difference proven" in ran.out
 
     def test_a_better_rival_makes_the_answer_no(self, run, made: Path, records: Path, tmp_path: Path) -> None:
-        weak = [
-            "--backbone",
-            "cnn-text",
-            "--set",
-            "beside=none",
-            "--set",
-            "epochs=1",
-            "--set",
-            "learning_rate=1e-6",
-            "--set",
-        ]
-        words = ["finetune", "--data", made / "data", "--out", tmp_path / "weak", *weak, "head_learning_rate=1e-6"]
+        words = ["finetune", "--data", made / "data", "--out", tmp_path / "weak", *WEAK]
         assert run(*words).code == 0
         assert run("export", tmp_path / "weak", "--out", tmp_path / "model").code == 0
         ran = run("evaluate", tmp_path / "model", records, "--against", made / "model")
@@ -334,19 +328,9 @@ class TestModels:
 @pytest.fixture(scope="module")
 def shop(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("shop")
-    weak = [
-        "--set",
-        "beside=none",
-        "--set",
-        "epochs=1",
-        "--set",
-        "learning_rate=1e-6",
-        "--set",
-        "head_learning_rate=1e-6",
-    ]
     common = ["--workspace", str(folder / "workspace"), "--lang", "en"]
     for words in (
-        ["finetune", "--data", str(made / "data"), "--out", str(folder / "weak"), "--backbone", "cnn-text", *weak],
+        ["finetune", "--data", str(made / "data"), "--out", str(folder / "weak"), *WEAK],
         ["export", str(made / "run"), "--name", "shop"],
         ["export", str(folder / "weak"), "--name", "shop"],
     ):
