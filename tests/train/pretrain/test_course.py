@@ -21,11 +21,15 @@ def course(budget: Budget, **keys: Any) -> Stretch:
 def walk(
     course: Stretch, place: Place, *, seconds: float = 1.0, slower: float = 1.0
 ) -> list[tuple[int, float, list[int]]]:
-    """Length, learning rate and rows of every step to the end."""
+    """Of every step to the end: tokens of a sequence, learning rate, and where in the stream its sequences begin."""
     taken = []
     while not course.over(place):
-        for rows in course.leg(place).steps:
-            taken.append((course.cut.length, course.factor(place), rows.tolist()))
+        leg = course.leg(place)
+        for rows in leg.steps:
+            cut, own = course.cut_of(rows)
+            assert cut is not None
+            assert set(leg.lengths[rows]) == {cut.length}
+            taken.append((cut.length, course.factor(place), [cut.shift + int(row) * (cut.length - 1) for row in own]))
             place.step += 1
             place.seconds += seconds
             seconds *= slower
@@ -36,7 +40,7 @@ def walk(
 def test_a_budget_of_tokens_is_spent_to_the_step() -> None:
     taken = walk(course(Budget(tokens=256 * 200)), Place())
     assert len(taken) == 200
-    assert [length for length, *_ in taken] == [16] * 180 + [32] * 20
+    assert [length for length, *_ in taken] == [16] * 160 + [32, 16] * 20
     assert all(len(rows) == 256 // length for length, _, rows in taken)
     rates = [rate for _, rate, _ in taken]
     assert max(rates) == pytest.approx(1, abs=0.01)
@@ -50,7 +54,9 @@ def test_going_on_from_any_step_takes_the_same_steps(at: int) -> None:
     going, first = course(Budget(tokens=256 * 200)), []
     while place.step < at:
         for rows in going.leg(place).steps:
-            first.append(rows.tolist())
+            cut, own = going.cut_of(rows)
+            assert cut is not None
+            first.append([cut.shift + int(row) * (cut.length - 1) for row in own])
             place.step += 1
             place.share = going.share(place, 0)
             if place.step == at:
@@ -62,9 +68,18 @@ def test_going_on_from_any_step_takes_the_same_steps(at: int) -> None:
 
 def test_each_pass_sees_nearly_every_sequence_once() -> None:
     taken = walk(course(Budget(tokens=256 * 39), long_share=0), Place())
-    seen = [row for *_, rows in taken for row in rows]
+    seen = [begin for *_, begins in taken for begin in begins]
     assert len(set(seen)) == len(seen)
     assert len(seen) > 0.9 * TOKENS / 15
+
+
+def test_long_and_short_sequences_are_each_gone_through_in_turns_at_the_end() -> None:
+    place = Place(share=0.8, step=800)
+    taken = walk(course(Budget(tokens=256 * 1000)), place)
+    assert [length for length, *_ in taken] == [32, 16] * 100
+    for length in (16, 32):
+        first = [begin for each, _, begins in taken[:78] if each == length for begin in begins]
+        assert len(set(first)) == len(first) > 0.85 * TOKENS / (length - 1)
 
 
 def test_a_machine_that_slows_down_still_ends_on_time_with_the_learning_rate_at_its_end() -> None:

@@ -182,8 +182,9 @@ def test_the_stream_is_gone_through_beside_the_pairs_and_from_any_step_on(at: in
         while not course.over(place) and place.step < most:
             leg = course.leg(place)
             for rows in leg.steps:
-                taken.append((bool(rows[0] >= course.cut.rows(3_000)), rows.tolist()))
-                assert leg.lengths[rows].tolist() == [10 if taken[-1][0] else course.cut.length] * len(rows)
+                cut, _ = course.cut_of(rows)
+                taken.append((cut is None, rows.tolist()))
+                assert leg.lengths[rows].tolist() == [10 if cut is None else cut.length] * len(rows)
                 place.step += 1
                 place.share = course.share(place, 0)
                 if place.step == most:

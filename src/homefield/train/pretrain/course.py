@@ -1,4 +1,4 @@
-"""A budget in tokens or minutes as a course of steps: short sequences first, long ones towards the end.
+"""A budget in tokens or minutes as a course of steps: short sequences first, long ones among them towards the end.
 
 With tokens everything follows from the step, so a run that was killed ends with the weights of one that was not. With
 minutes the share that is behind is the time that is behind: however slow the machine becomes, the learning rate reaches
@@ -21,7 +21,7 @@ from homefield.train.pretrain.pack import Cut
 from homefield.train.pretrain.recipe import PretrainRecipe
 from homefield.train.schedule import factor_at
 
-__all__ = ["Budget", "Stretch", "Turns"]
+__all__ = ["Budget", "Side", "Stretch", "Turns"]
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,28 @@ class Turns:
         return order[place * batch : (place + 1) * batch]
 
 
+@dataclass(frozen=True)
+class Side:
+    """The sequences of one length within a leg.
+
+    order: their rows, as they come. begin: what is added to a row of theirs to tell it from those of other lengths.
+    """
+
+    cut: Cut
+    order: NDArray[np.int64]
+    begin: int
+
+    def taken(self, step: int, tokens: int) -> Rows:
+        """The rows of the `step`th of the leg's steps of this length, of `tokens` tokens each."""
+        batch = _rows_in(tokens, self.cut.length)
+        return self.begin + self.order[step * batch : (step + 1) * batch]
+
+
 class Stretch:
-    """The course over a stream of `tokens` tokens. `cut`: how the leg under way cuts the stream.
+    """The course over a stream of `tokens` tokens.
+
+    At the end, long and short sequences take turns, step by step: with long ones alone the network would read short
+    texts worse than before them.
 
     turns: of pairs, whose rows stand behind those of the stream in every leg.
     """
@@ -80,40 +100,66 @@ class Stretch:
         self._budget = budget
         self._turns = turns
         self._step_tokens = cast("int", recipe.step_tokens)
-        self.cut = Cut(recipe.length)
+        self._sides: list[Side] = []
 
     def over(self, place: Place) -> bool:
         """See `Course.over`."""
         return place.share >= 1
 
     def leg(self, place: Place) -> Leg:
-        """One pass over the stream in sequences of one length, or what of it the budget leaves."""
+        """One pass over the stream in sequences of each length, or what of it the budget leaves."""
         recipe = self._recipe
         if place.phase == 0 and place.share >= 1 - recipe.long_share:
             place.phase, place.phase_step = 1, place.step
-        length = recipe.long_length if place.phase else recipe.length
-        batch = max(1, self._step_tokens // length)
-        # Passes begin at different places, so that sequences are cut differently each time.
-        each = max(1, Cut(length, length - 2).rows(self._tokens) // batch)
-        done = self._streamed(place.step) - self._streamed(place.phase_step)
-        number = done // each
-        shift = int(np.random.default_rng([recipe.seed, place.phase, number, 3]).integers(length - 1))
-        self.cut = Cut(length, shift)
-        count = self.cut.rows(self._tokens)
-        order = np.random.default_rng([recipe.seed, place.phase, number, 1]).permutation(count)
-        steps = self._steps(order, batch, done % each, each, place)
-        lengths = np.broadcast_to(np.int32(length), (count,))
-        return Leg(number, lengths if self._turns is None else np.append(lengths, self._turns.lengths), steps)
+        lengths = list(dict.fromkeys((recipe.long_length, recipe.length) if place.phase else (recipe.length,)))
+        each = len(lengths) * min(self._steps_of_pass(length) for length in lengths)
+        number, start = divmod(self._streamed(place.step) - self._streamed(place.phase_step), each)
+        self._sides = []
+        for length in lengths:
+            self._sides.append(self._side(length, self._rows, place.phase, number))
+        rows = [np.full(len(side.order), side.cut.length, np.int32) for side in self._sides]
+        if self._turns is not None:
+            rows.append(self._turns.lengths)
+        return Leg(number, np.concatenate(rows), self._steps(start, each, place))
 
-    def _steps(self, order: NDArray[np.int64], batch: int, start: int, stop: int, place: Place) -> Iterator[Rows]:
+    @property
+    def _rows(self) -> int:
+        """Of the stream, in the leg under way."""
+        return sum(len(side.order) for side in self._sides)
+
+    def _steps_of_pass(self, length: int) -> int:
+        # Passes begin at different places; the last place of all leaves the fewest sequences.
+        return max(1, Cut(length, length - 2).rows(self._tokens) // _rows_in(self._step_tokens, length))
+
+    def _side(self, length: int, begin: int, phase: int, number: int) -> Side:
+        """A pass in sequences of `length`, cut from another place and in another order each time."""
+        drawn = np.random.default_rng([self._recipe.seed, phase, number, length])
+        cut = Cut(length, int(drawn.integers(length - 1)))
+        return Side(cut, drawn.permutation(cut.rows(self._tokens)), begin)
+
+    def _steps(self, start: int, stop: int, place: Place) -> Iterator[Rows]:
         long_from = 1 - self._recipe.long_share
         step = start
         while step < stop and not self.over(place) and (place.phase or place.share < long_from):
             if self._turns is not None and self._turns.due(place.step):
-                yield self._turns.taken(place.step) + len(order)
+                yield self._turns.taken(place.step) + self._rows
             else:
-                yield order[step * batch : (step + 1) * batch]
+                number, side = divmod(step, len(self._sides))
+                yield self._sides[side].taken(number, self._step_tokens)
                 step += 1
+
+    def cut_of(self, rows: Rows) -> tuple[Cut | None, Rows]:
+        """How the stream is cut where these rows of one step come from, and which sequences they are; no cut where they
+        are pairs."""
+        for side in self._sides:
+            if rows[0] < side.begin + len(side.order):
+                return side.cut, rows - side.begin
+        return None, rows - self._rows
+
+    @property
+    def length(self) -> float:
+        """Tokens of a sequence, over what is learned in the leg under way: steps of each length have as many."""
+        return float(np.mean([side.cut.length for side in self._sides]))
 
     def _streamed(self, step: int) -> int:
         """How many of the steps before `step` learned from the stream."""
@@ -140,3 +186,7 @@ class Stretch:
         total = round(self._budget.seconds)
         begun = self._budget.spent
         return min(total, round(begun + place.share * (total - begun))), total
+
+
+def _rows_in(tokens: int, length: int) -> int:
+    return max(1, tokens // length)

@@ -60,14 +60,14 @@ class MaskedModel(nn.Module):
         truth = ids[told]
         return F.cross_entropy(logits.float(), truth, reduction="sum"), torch.tensor(float(len(truth)))
 
-    def work_per_token(self, length: int, share: float) -> float:
+    def work_per_token(self, length: float, share: float) -> float:
         """Floating point operations of one token, forward and backward, with a `share` of the places told."""
         shape = self.backbone.shape
         narrow = shape.embedding_width or shape.width
         return work_of_blocks(shape, length) + 6 * share * narrow * (shape.width + shape.vocabulary)
 
 
-def work_of_blocks(shape: Shape, length: int) -> float:
+def work_of_blocks(shape: Shape, length: float) -> float:
     """Floating point operations of one token in input layer and blocks, forward and backward, in matrix products: 6
     for each weight it meets (Kaplan et al. 2020, section 2.1) and 12 L T D for attention."""
     narrow = shape.embedding_width or shape.width

@@ -147,7 +147,7 @@ def _learn(bench: PretrainBench, around: Surroundings, began: float, area: str, 
         course=course,
         tokens=cast("int", recipe.part_tokens),
         device=bench.precision.device,
-        objective=objective_of(bench, lambda: course.cut),
+        objective=objective_of(bench, course.cut_of),
         judge=judge,
         metric=None,
         optimiser=optimiser,
@@ -240,7 +240,7 @@ def _more(bench: PretrainBench, course: Stretch, place: Place) -> Callable[[Mapp
     """Beside each line's numbers: the work done a second, and its share of what the machine's products could do."""
 
     def more(numbers: Mapping[str, float]) -> Mapping[str, float]:
-        work = bench.model.work_per_token(course.cut.length, bench.recipe.mask)
+        work = bench.model.work_per_token(course.length, bench.recipe.mask)
         gflops = numbers["tokens_per_second"] * work / 1e9
         return {"gflops": round(gflops, 1), "machine": round(gflops / bench.speed, 4), "share": round(place.share, 5)}
 

@@ -51,7 +51,7 @@ class PretrainRecipe(BaseModel):
 
     length: Annotated[int, Field(ge=8, le=8192)] = 64
     long_length: Annotated[int, Field(ge=8, le=8192)] = 256
-    long_share: Share = 0.1
+    long_share: Share = 0.2
     mask: Annotated[float, Field(gt=0, lt=1)] = 0.15
     step_tokens: Whole | Auto = "auto"
     part_tokens: Whole | Auto = "auto"

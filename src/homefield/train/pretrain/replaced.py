@@ -86,7 +86,7 @@ class ReplacedModel(nn.Module):
         asked = F.cross_entropy(self.make_up(seen, told).float(), truth, reduction="sum")
         return asked, torch.tensor(float(len(truth)))
 
-    def work_per_token(self, length: int, share: float) -> float:
+    def work_per_token(self, length: float, share: float) -> float:
         """Floating point operations of one token in both networks, forward and backward."""
         shape, small = self.backbone.shape, self.small
         table = shape.embedding_width or shape.width

@@ -30,20 +30,23 @@ def trained_parts(bench: PretrainBench) -> list[Trained]:
     return found
 
 
-def objective_of(bench: PretrainBench, cut: Callable[[], Cut]) -> Callable[[Rows, int], tuple[Tensor, Tensor]]:
-    """Rows to the sum of their losses and the number of hidden places; `cut` tells how the stream is cut just now.
+def objective_of(
+    bench: PretrainBench, cut_of: Callable[[Rows], tuple[Cut | None, Rows]]
+) -> Callable[[Rows, int], tuple[Tensor, Tensor]]:
+    """Rows to the sum of their losses and the number of hidden places; `cut_of` as `Stretch.cut_of`.
 
-    Rows behind those of the stream are of pairs, and weigh one each.
+    Rows of pairs weigh one each.
     """
     model, masking, precision, teaching = bench.model, bench.masking, bench.precision, bench.teaching
     stream = bench.packed.learn.on(precision.device)
 
     def objective(rows: Rows, number: int) -> tuple[Tensor, Tensor]:
         del number
-        count = cut().rows(len(stream))
-        if teaching is not None and rows[0] >= count:
-            return teaching.loss(model.backbone, rows - count, precision)
-        ids, begins = stream.batch(rows, cut(), first=bench.first)
+        cut, rows = cut_of(rows)
+        if cut is None:
+            assert teaching is not None
+            return teaching.loss(model.backbone, rows, precision)
+        ids, begins = stream.batch(rows, cut, first=bench.first)
         seen, told = masking.hide(ids, begins)
         with precision.running():
             return model.loss(*(each.to(precision.device) for each in (ids, seen, told)))
