@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from homefield.errors import CallError
+from homefield.faults import FaultyFile, faults_in, read_table
 from homefield.messages import Language, default_language
 
 __all__ = ["Settings", "load_settings"]
+
+_INVALID = "settings.invalid"
 
 
 def _split(given: object) -> object:
@@ -65,22 +68,21 @@ def load_settings(root: Path, environ: Mapping[str, str] | None = None) -> Setti
     """Read the settings of the workspace at `root`.
 
     Raises:
-        CallError: `settings.invalid`, naming the file and every fault in it.
+        FaultyFile: `settings.invalid`, naming the file and every fault in it.
     """
     environ = os.environ if environ is None else environ
     file = root / "homefield.toml"
     values: dict[str, object] = {}
-    if file.is_file():
-        try:
-            values = tomllib.loads(file.read_text(encoding="utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise CallError("settings.invalid", file=file, faults=str(error)) from error
-    for name in Settings.model_fields:
-        if (value := environ.get(f"HOMEFIELD_{name.upper()}")) is not None:
-            several = Settings.model_fields[name].annotation == list[str]
-            values[name] = [one.strip() for one in value.split(",") if one.strip()] if several else value
+    with suppress(FileNotFoundError):
+        values = read_table(_INVALID, file)
+    variables = {name: f"HOMEFIELD_{name.upper()}" for name in Settings.model_fields}
+    given = {name: environ[variable] for name, variable in variables.items() if variable in environ}
+    for name, value in given.items():
+        several = Settings.model_fields[name].annotation == list[str]
+        values[name] = [one.strip() for one in value.split(",") if one.strip()] if several else value
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise CallError("settings.invalid", file=file, faults=faults) from error
+        faults = faults_in(error, {"": Settings})
+        named = [replace(fault, key=variables[fault.key]) if fault.key in given else fault for fault in faults]
+        raise FaultyFile(_INVALID, file, named) from error

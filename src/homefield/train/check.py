@@ -21,9 +21,10 @@ from homefield.data.dataset import SPLITS, Dataset, open_dataset
 from homefield.errors import HomefieldError
 from homefield.evaluate.matching import metric_for
 from homefield.evaluate.pairs import frame_rows
+from homefield.faults import closest
 from homefield.tasks import Task, task, task_for
 from homefield.train.defaults import choose_smoothing
-from homefield.train.faults import RecipeFault, RecipeFaults, closest
+from homefield.train.faults import RecipeFault, RecipeFaults
 from homefield.train.loop import Metric
 from homefield.train.recipe import Recipe, read_recipe, source_of
 from homefield.train.run import read_facts

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from homefield.errors import HomefieldError, RecipeError
 from homefield.messages import Language, default_language, text
 
-__all__ = ["RecipeFault", "RecipeFaults", "closest"]
+__all__ = ["RecipeFault", "RecipeFaults"]
 
 
 @dataclass(frozen=True)
@@ -55,10 +54,3 @@ class RecipeFaults(RecipeError):
         chosen = language or default_language()
         faults = [{"key": f.key, "said": f.line(chosen), "meant": f.meant} for f in self.faults]
         return {**super().as_json(chosen), "faults": faults}
-
-
-def closest(given: str, known: Sequence[str]) -> str | None:
-    """The member of `known` that `given` is most likely a slip for."""
-    folded = {name.lower().replace("-", "_"): name for name in known}
-    found = difflib.get_close_matches(given.lower().replace("-", "_"), list(folded), n=1, cutoff=0.6)
-    return folded[found[0]] if found else None

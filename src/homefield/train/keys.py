@@ -10,9 +10,10 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 
 from homefield.errors import CallError
+from homefield.faults import closest
 from homefield.files import write_file
 from homefield.messages import Language, text
-from homefield.train.faults import RecipeFault, RecipeFaults, closest
+from homefield.train.faults import RecipeFault, RecipeFaults
 
 __all__ = ["explain_keys", "parse_overrides", "read_keys", "read_toml", "write_keys"]
 

@@ -13,10 +13,10 @@ from threading import Lock
 
 from homefield.apps.support.assistants import Assistants
 from homefield.apps.support.conversation import Desk, load_options
-from homefield.apps.support.conversation.faults import BadOptions, OptionFault
-from homefield.apps.support.conversation.options import SupportOptions, options_file
+from homefield.apps.support.conversation.options import BAD_OPTIONS, SupportOptions, options_file
 from homefield.bundle.names import check_name
 from homefield.errors import CallError, Refused
+from homefield.faults import Fault, FaultyFile
 from homefield.net import Allowed
 from homefield.store import Store
 from homefield.workspace import Workspace
@@ -34,7 +34,7 @@ class _Read:
 
     changed: int
     options: SupportOptions | None
-    faults: tuple[OptionFault, ...] = ()
+    faults: tuple[Fault, ...] = ()
 
 
 class Desks:
@@ -70,17 +70,17 @@ class Desks:
         """
         read = self._look(name)
         if read.options is None:
-            raise BadOptions(options_file(self._workspace, name).name, read.faults)
+            raise FaultyFile(BAD_OPTIONS, options_file(self._workspace, name).name, read.faults)
         return read.options
 
-    def broken(self) -> list[BadOptions]:
+    def broken(self) -> list[FaultyFile]:
         """The files of options that cannot be used as they stand now.
 
         Raises:
             MachineError: the store does not answer.
         """
         looked = ((options_file(self._workspace, name).name, self._look(name)) for name in self.assistants.names())
-        return [BadOptions(file, read.faults) for file, read in looked if read.faults]
+        return [FaultyFile(BAD_OPTIONS, file, read.faults) for file, read in looked if read.faults]
 
     def _look(self, name: str) -> _Read:
         file = options_file(self._workspace, check_name(name))
@@ -123,7 +123,7 @@ def _read_anew(file: Path, changed: int, before: _Read | None) -> _Read:
     """Read a file that has changed; a broken one is logged, once for each change."""
     try:
         return _Read(changed, load_options(file))
-    except BadOptions as error:
+    except FaultyFile as error:
         kept = None if before is None else before.options
         facts = {"file": error.file, "code": error.code, "faults": error.what(), "last_good_in_force": kept is not None}
         _log.error("options", extra={"facts": facts})

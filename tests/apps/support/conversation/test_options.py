@@ -102,7 +102,7 @@ def test_what_is_wrong_is_named(tmp_path: Path, written: str, fault: str, langua
         ),
         (
             "[handoff]\nwrods = []",
-            "handoff.wrods: there is no such key; there are failures, ",
+            "handoff.wrods: there is no such key; did you mean words?",
             "handoff.wrods：没有这一项",
         ),
         ("[chatwoot]\nurl = 'https://c.example'", "chatwoot.account: it is lacking", "chatwoot.account：缺少这一项"),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,12 +15,13 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from homefield.apps.support.conversation.faults import BadOptions, OptionFault, faults_in, no_toml
 from homefield.apps.support.slots import PATTERNS
 from homefield.errors import CallError
+from homefield.faults import FaultyFile, faults_in, read_table
 from homefield.workspace import Workspace
 
 __all__ = [
+    "BAD_OPTIONS",
     "LONGEST_VALUE",
     "MOST_VARIABLES",
     "NAME",
@@ -42,6 +42,8 @@ NAME = r"[a-z][a-z0-9_]{0,39}"
 LONGEST_VALUE, MOST_VARIABLES = 1_000, 50
 PLACE = re.compile(r"\{([^{}]*)\}")
 _FROM_ENVIRONMENT = "env:"
+BAD_OPTIONS = "support.bad_options"
+"""The code of the error of a file that cannot be used."""
 
 
 class _Strict(BaseModel):
@@ -189,22 +191,16 @@ def load_options(file: Path) -> SupportOptions:
     """Read the options of an application; those by default when there is no file.
 
     Raises:
-        BadOptions: `support.bad_options`, with every fault.
+        FaultyFile: `support.bad_options`, with every fault.
     """
     try:
-        values = tomllib.loads(file.read_text(encoding="utf-8"))
+        values = read_table(BAD_OPTIONS, file, called=file.name)
     except FileNotFoundError:
         return SupportOptions()
-    except tomllib.TOMLDecodeError as error:
-        raise BadOptions(file.name, [no_toml(error)]) from error
-    except UnicodeDecodeError as error:
-        raise BadOptions(file.name, [OptionFault("", "no_utf8")]) from error
-    except OSError as error:
-        raise BadOptions(file.name, [OptionFault("", "unreadable", {"why": error.strerror})]) from error
     try:
         return SupportOptions.model_validate(values)
     except ValidationError as error:
-        raise BadOptions(file.name, faults_in(error, _KINDS)) from error
+        raise FaultyFile(BAD_OPTIONS, file.name, faults_in(error, _KINDS, own="support.option")) from error
 
 
 def secret_of(written: str, environ: Mapping[str, str] | None = None) -> str:
