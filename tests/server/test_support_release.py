@@ -38,6 +38,9 @@ def test_it_is_listed_and_answers_in_the_customers_language(served: Served) -> N
     assert reply["release"] == "shop@1"
     assert reply["nearest"]
     assert ask(served, "怎么退货台灯")["reply"]["text"] == "您可以在 14 天内退货。"
+    assert served.client.get("/v1/models/support/shop").json() == told
+    gone = served.client.get("/v1/models/support/bank")
+    assert (gone.status_code, gone.json()["code"]) == (404, "support.no_such_name")
 
 
 def test_a_value_is_asked_for_and_then_filled_in(served: Served, shop: Shop) -> None:
@@ -69,9 +72,11 @@ def test_an_odd_placeholder_is_not_taught(served: Served) -> None:
 def test_a_correction_is_listed_and_taken_back_in_every_worker(served: Served) -> None:
     there = "/v1/support/shop/corrections"
     body = {"question": "is there a coffee bar", "text": "Yes, beside the lamps.", "why": "asked often", "by": "li.na"}
-    assert served.client.post(there, json=body).status_code == 201
+    made = served.client.post(there, json=body)
+    assert made.status_code == 201
     assert {ask(served, "is there a coffee bar")["reply"]["text"] for _ in range(8)} == {"Yes, beside the lamps."}
     (first,) = served.client.get(there, params={"limit": 1}).json()["corrections"]
+    assert first == made.json()
     assert (first["question"], first["text"], first["by"], first["why"], first["language"], first["withdrawn"]) == (
         "is there a coffee bar", "Yes, beside the lamps.", "li.na", "asked often", "en", None,
     )  # fmt: skip

@@ -12,6 +12,8 @@ from homefield.apps.support.assistants import Correction
 from homefield.apps.support.manners import small_talk
 from homefield.apps.support.replies import TALK, Asked, Choice, Near, Reply
 from homefield.errors import CallError
+from homefield.store import now
+from homefield.store.learned import Learned
 
 __all__ = ["ANSWERS", "RuleAnswerer", "RuleAssistants"]
 
@@ -81,7 +83,7 @@ class RuleAssistants:
     def is_open(self, name: str) -> bool:
         return name in self.open
 
-    def correct(self, name: str, correction: Correction) -> str:
+    def correct(self, name: str, correction: Correction) -> Learned:
         answerer = self.find(name)
         if correction.answer is not None and correction.answer not in ANSWERS:
             raise CallError("support.no_such_answer", id=correction.answer)
@@ -89,7 +91,10 @@ class RuleAssistants:
             self.corrections.append(correction)
             text = correction.text if correction.answer is None else ANSWERS[correction.answer][1]
             answerer.learned[correction.question.casefold()] = str(text)
-        return correction.answer or "learned"
+            return Learned(
+                str(len(self.corrections)), name, correction.question, correction.answer or "learned", correction.text,
+                correction.language, correction.message, correction.by, correction.why, now(), len(self.corrections),
+            )  # fmt: skip
 
     def hear(self, told: Mapping[str, int]) -> None:
         self.heard.append(told)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from homefield.apps.support.replies import Answerer
+from homefield.store.learned import Learned
 
 __all__ = ["Assistants", "Correction"]
 
@@ -43,8 +44,8 @@ class Assistants(Protocol):
     def is_open(self, name: str) -> bool:
         """Whether `find` gives it at once; False where it must be opened, which may take seconds, or is not there."""
 
-    def correct(self, name: str, correction: Correction) -> str:
-        """Learn at once; the id of the answer that is given from now on, in every worker.
+    def correct(self, name: str, correction: Correction) -> Learned:
+        """Learn at once: its answer is given from now on, in every worker.
 
         Raises:
             CallError: `support.no_such_name`, `support.no_such_answer`.

@@ -24,6 +24,7 @@ _WIDE = 60  # characters of a text in the table
 def teach(face: Face, name: str, question: str, answer: str | None, text: str | None, why: str | None) -> Outcome:
     """Say what is replied to a question from now on; it holds with the next message."""
     from homefield.apps.support.assistants import Correction
+    from homefield.apps.support.taught import lesson_as_json
     from homefield.apps.support.understanding.opened import open_answerer, teach_answer
     from homefield.bundle.registry import open_registry
     from homefield.workspace import local_user
@@ -31,10 +32,10 @@ def teach(face: Face, name: str, question: str, answer: str | None, text: str | 
     with open_registry(face.workspace) as registry:
         answerer = open_answerer(registry, name, threads=face.workspace.settings.threads)
         said = Correction(question, local_user(), answer, text, why or "")
-        given = teach_answer(registry, answerer, said)
+        lesson = teach_answer(registry, answerer, said)
     return Outcome(
-        document={"name": answerer.name, "question": question, "answer": given},
-        title=face.say("support.taught", answer=given),
+        document={"name": answerer.name, **lesson_as_json(lesson)},
+        title=face.say("support.taught", answer=lesson.answer),
         next_steps=[f'homefield support ask {name} "…"', f"homefield support taught {name}"],
     )
 

@@ -26,6 +26,7 @@ def add_routes(routes: APIRouter) -> None:
     """Add them to the application's."""
     routes.get("/v1/models", tags=["models"])(every)
     routes.get("/v1/models/{name}", tags=["models"])(one)
+    routes.get(f"/v1/models/{SERVICE}{{name}}", tags=["models"])(service)
 
 
 @needs("read")
@@ -47,6 +48,16 @@ async def one(request: Request, name: str) -> Response:
     if name not in shelf.listing.versions:
         raise CallError("server.no_such_model", name=name[:100])
     return JSONResponse(_told(name, shelf.listing))
+
+
+@needs("read")
+async def service(request: Request, name: str) -> Response:
+    """One customer service, as chat completions take it."""
+    running = running_of(request)
+    known = {told["id"]: told for told in await running.counter.do(lambda: _services(running))}
+    if (told := known.get(f"{SERVICE}{name}")) is None:
+        raise CallError("support.no_such_name", name=name[:100])
+    return JSONResponse(told)
 
 
 def _told(name: str, listing: Listing) -> dict[str, Any]:

@@ -92,7 +92,8 @@ async def take(request: Request, name: str) -> Response:
 
 @needs("feedback")
 async def correct(request: Request, name: str) -> Response:
-    """What should be replied to a question; it is so from the next message on, in every worker."""
+    """What should be replied to a question; it is so from the next message on, in every worker. Its `number` takes it
+    back."""
     body = await parsed(request, CorrectAnswerBody)
     if (body.answer is None) == (body.text is None):
         raise CallError("support.answer_or_text", count=0 if body.answer is None else 2)
@@ -107,7 +108,7 @@ async def correct(request: Request, name: str) -> Response:
     )
     assistants = running_of(request).desks.assistants
     learned = await running_of(request).counter.do_for(name, lambda: assistants.correct(check_name(name), correction))
-    return JSONResponse({"question": body.question, "answer": learned, "by": correction.by}, 201)
+    return JSONResponse(lesson_as_json(learned), 201)
 
 
 @needs("feedback")

@@ -38,7 +38,7 @@ def test_a_correction_holds_with_the_next_message_in_every_worker(own: tuple[Reg
     one, other = (OpenApplications(each) for each in own)
     asked = Asked("how do i return a lamp")
     assert other.find("shop").reply(asked).answer != "shipping"
-    assert one.correct("shop", lesson("How do I return a lamp?", answer="shipping")) == "shipping"
+    assert one.correct("shop", lesson("How do I return a lamp?", answer="shipping")).answer == "shipping"
     for worker in (one, other):
         reply = worker.find("shop").reply(asked)
         assert (reply.decision, reply.answer, reply.reason) == ("answer", "shipping", "support.why.taught")
@@ -48,13 +48,13 @@ def test_a_correction_holds_with_the_next_message_in_every_worker(own: tuple[Reg
 
 def test_a_new_answer_is_given_and_kept_with_who_and_why(own: tuple[Registry, Registry]) -> None:
     one, other = (OpenApplications(each) for each in own)
-    name = one.correct("shop", lesson("do you buy old furniture?", text="We buy it for {price} euros."))
+    name = one.correct("shop", lesson("do you buy old furniture?", text="We buy it for {price} euros.")).answer
     assert name.startswith("learned-")
     reply = other.find("shop").reply(Asked("Do you buy old furniture", variables={"price": "5"}))
     assert (reply.answer, reply.text) == (name, "We buy it for 5 euros.")
     assert other.find("shop").reply(Asked("Do you buy old furniture")).missing == "price"
     # The same text again is the same answer.
-    assert one.correct("shop", lesson("old furniture", text="We buy it for {price} euros.")) == name
+    assert one.correct("shop", lesson("old furniture", text="We buy it for {price} euros.")).answer == name
     with own[0].store.read() as transaction:
         kept = learned_of(transaction, "shop")
     assert [(each.question, each.answer, each.by, each.why) for each in kept] == [

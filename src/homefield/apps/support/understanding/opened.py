@@ -47,8 +47,8 @@ def open_answerer(
     return _answerer(release, contents, encoder, _taught(registry, release), today)
 
 
-def teach_answer(registry: Registry, answerer: ReleaseAnswerer, correction: Correction) -> str:
-    """Keep a correction, which holds in every worker from the next message on; the id of the answer that is given then.
+def teach_answer(registry: Registry, answerer: ReleaseAnswerer, correction: Correction) -> Learned:
+    """Keep a correction, which holds in every worker from the next message on.
 
     Raises:
         CallError: `support.empty_lesson`, `support.answer_or_text`, `support.odd_placeholder`,
@@ -68,7 +68,7 @@ def teach_answer(registry: Registry, answerer: ReleaseAnswerer, correction: Corr
     same = next((name for name, each in known.items() if each.text == text), None)
     answer = correction.answer or same or id_of(text)
     with registry.store.write() as transaction:
-        learn(
+        return learn(
             transaction,
             answerer.name,
             question,
@@ -79,7 +79,6 @@ def teach_answer(registry: Registry, answerer: ReleaseAnswerer, correction: Corr
             by=correction.by,
             why=correction.why or None,
         )
-    return answer
 
 
 class OpenApplications:
@@ -120,8 +119,8 @@ class OpenApplications:
         known = self._open.get(name)
         return known is not None and known[0] == self._seen()
 
-    def correct(self, name: str, correction: Correction) -> str:
-        """Learn at once; the id of the answer that is given from now on, in every worker.
+    def correct(self, name: str, correction: Correction) -> Learned:
+        """Learn at once: its answer is given from now on, in every worker.
 
         Raises:
             CallError: as `find` and `teach_answer`.
