@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homefield.errors import RecipeError
+from homefield.errors import RecipeError, RecordsError
 from homefield.train.check import check_recipe
 from homefield.train.distil import alike_loss, read_unlabelled, soft_loss
 from homefield.train.finetune import finetune
@@ -72,6 +72,15 @@ def test_texts_without_labels_are_cleaned_and_never_those_of_the_dataset(tmp_pat
     )
     found = read_unlabelled(Recipe(unlabelled=str(file)), {}, ["held out"])
     assert found == ["new & fresh", "call [PHONE] now please"]
+
+
+@pytest.mark.parametrize(("name", "written"), [("more.txt", ""), ("more.txt", " \n\n"), ("more.csv", "a,b\n1,2\n")])
+def test_a_file_without_texts_is_told(tmp_path: Path, name: str, written: str) -> None:
+    (tmp_path / name).write_text(written, encoding="utf-8")
+    with pytest.raises(RecordsError) as caught:
+        read_unlabelled(Recipe(unlabelled=str(tmp_path / name)), {}, [])
+    assert caught.value.what("en") == f"{tmp_path / name} holds no texts to learn from."
+    assert "`unlabelled`" in caught.value.next_step("zh")
 
 
 def test_a_student_learns_from_a_run_and_a_run_goes_on_from_another(

@@ -7,7 +7,7 @@ finds the texts of a step, which asks nothing of their width.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from homefield.backbones.encode import encode
 from homefield.data.clean import clean_text
 from homefield.data.options import PrepareOptions
 from homefield.data.read import read_records
+from homefield.errors import RecordsError
 from homefield.events import Event, Listener
 from homefield.tasks import Output
 from homefield.train.batches import Rows, cut_by_tokens
@@ -41,19 +42,28 @@ def read_unlabelled(recipe: Recipe, options: Mapping[str, Any], known: Sequence[
     the dataset is learned from already, or is held out.
 
     Raises:
-        RecordsError: as `homefield.data.read_records`.
+        RecordsError: `train.no_texts`; as `homefield.data.read_records`.
     """
     mask = tuple(options.get("mask", PrepareOptions.mask))
     longest = int(options.get("max_characters", PrepareOptions.max_characters))
     seen = set(known)
     found: dict[str, None] = {}
     for file in recipe.unlabelled:
-        for block in read_records([Path(file).expanduser()], columns={}, on_fault=lambda *_: None):
-            for text in block["text"].drop_nulls().to_list():
-                cleaned = clean_text(text, mask=mask)
-                if cleaned and len(cleaned) <= longest and cleaned not in seen:
-                    found[cleaned] = None
+        for text in _texts_of(Path(file).expanduser()):
+            cleaned = clean_text(text, mask=mask)
+            if cleaned and len(cleaned) <= longest and cleaned not in seen:
+                found[cleaned] = None
     return list(found)
+
+
+def _texts_of(file: Path) -> Iterator[str]:
+    try:
+        for block in read_records([file], columns={}, on_fault=lambda *_: None):
+            yield from block["text"].drop_nulls().to_list()
+    except RecordsError as error:
+        if error.code not in ("data.empty_file", "data.no_text"):
+            raise
+        raise RecordsError("train.no_texts", file=file) from error
 
 
 def taught(recipe: Recipe, texts: Sequence[str], precision: Precision, workspace: Path, listen: Listener) -> Tensor:
