@@ -8,8 +8,12 @@ import pytest
 
 import homefield
 from homefield.bundle import open_bundle
+from homefield.cli.commands.compress import describe
+from homefield.cli.face import Face
 from homefield.errors import CallError
+from homefield.evaluate.significance import Difference
 from homefield.messages import LANGUAGES
+from homefield.ship.compress import Compressed, Measured
 from homefield.workspace import Workspace
 
 from .models import Made
@@ -90,3 +94,15 @@ def test_what_cannot_be_compressed_says_why(cut: Made, matching: Made, tmp_path:
             assert caught.value.what(language)
             assert caught.value.next_step(language)
     assert not (tmp_path / "small").exists()
+
+
+@pytest.mark.parametrize(("low", "high", "told"), [(-0.05, -0.01, True), (-0.05, 0.01, False), (0.01, 0.03, False)])
+def test_a_model_that_is_clearly_worse_is_warned_of(
+    cut: Made, tmp_path: Path, low: float, high: float, told: bool
+) -> None:
+    sizes = {"fp32": 4_000_000, "int8": 1_000_000}
+    given, small = (Measured(name, sizes, 10**6, 1.25, 800.0, "accuracy", 0.9, 500) for name in ("given", "small"))
+    difference = Difference((low + high) / 2, low, high, 0.01, "bootstrap")
+    shown = describe(Compressed(cut.bundle, given, small, difference, 3.0), Face("en", workspace_given=tmp_path))
+    assert any("clearly worse, by more than chance" in note for note in shown.notes) is told
+    assert f"{100 * low:+.1f}" in " ".join(value for _, value in shown.facts)
