@@ -39,7 +39,7 @@ CHINESE = Facts(
     width=384,
     max_length=256,
     languages=("zh", "en"),
-    parameters=19_490_688,
+    parameters=19_660_032,
     licence="Apache-2.0",
     source="pretrained with `homefield pretrain`; its card and docs/lab-log.md say how",
     # thucnews, all of it, seed 0: 87.3 % with 1e-4, 87.7 with 2e-4, 88.4 with 4e-4, 88.5 with 8e-4.
