@@ -62,6 +62,16 @@ def test_a_new_answer_is_given_and_kept_with_who_and_why(own: tuple[Registry, Re
     ]  # fmt: skip
 
 
+def test_who_only_names_a_thing_is_offered_no_unlikely_answer_that_mentions_it(own: tuple[Registry, Registry]) -> None:
+    applications = OpenApplications(own[0])
+    said = "积分只能换机票，不能换书架。"
+    name = applications.correct("shop", lesson("can my points buy a flight", text=said)).answer
+    reply = applications.find("shop").reply(Asked("书架"))
+    assert reply.reason == "support.why.brief"
+    assert name in {each.answer for each in reply.runners_up}
+    assert name not in {each.answer for each in reply.choices}
+
+
 def test_a_correction_that_is_taken_back_is_given_no_more_by_any_worker(own: tuple[Registry, Registry]) -> None:
     one, other = (OpenApplications(each) for each in own)
     asked = Asked("how do i return a lamp")

@@ -33,6 +33,7 @@ __all__ = ["PLAIN", "ReleaseAnswerer", "Thresholds"]
 PLAIN = 0.5
 """The chance from which an answer is given where no risk budget was set: likelier right than wrong."""
 _LIKELY, _TOGETHER, _CHOICES = 0.1, 0.6, 3  # a choice offered; all that are offered; how many
+_HARDLY = 0.01  # of the likeliest answer's chance: less, and one that mentions a thing is not meant by who names it
 _NEAREST, _RUNNERS = 3, 3
 _TITLES, _TITLE = 100, 80  # questions of an answer looked at for a title; characters of an answer that is its own
 _LONGEST = 4_000  # characters of a message that are read: more than anybody asks, less than it costs to read
@@ -194,10 +195,11 @@ class ReleaseAnswerer:
             matter = int(contents.recall.matters_of_questions[place])
             if not titles.get(matter):
                 titles[matter] = question if impersonal(question := contents.questions[place]) else ""
+        least = _HARDLY * max((chance for _, chance, _ in understood.likely), default=0.0)
         able = {
             answer.id: titles.get(matter, "")
-            for matter, _, answer in understood.likely
-            if answer is not None and (matter in titles or names.search(answer.text))
+            for matter, chance, answer in understood.likely
+            if answer is not None and (matter in titles or (chance >= least and names.search(answer.text)))
         }
         choices = [each for each in self._choices(understood) if each.answer in able][:_CHOICES]
         return tuple(replace(each, title=able[each.answer] or each.title) for each in choices)
