@@ -69,10 +69,13 @@ _SMALL = (
 _HARM = re.compile(
     r"\b(?:(?:was|were|is|are|been|got|am|gets?) (?:badly |seriously )?(?:hurt|injured|burn(?:t|ed)|poisoned)"
     r"|(?:hurt|injured|burn(?:t|ed)|poisoned) (?:me|him|her|us|them|my|our)"
-    r"|injur(?:y|ies)|ambulance|(?:in|to) (?:the )?hospital|electric shock|electrocuted|caught fire|is on fire"
+    r"|injur(?:y|ies)|ambulance|electric shock|electrocuted|caught fire|is on fire"
+    # Things are delivered to a hospital too, and people work in one.
+    r"|(?:am|is|are|was|were|been|ended up|landed|still|now) in (?:the )?hospital"
+    r"|(?:go|goes|going|gone|went|taken|rushed|brought|admitted|took \w+) (?:straight )?to (?:the )?hospital"
     r"|suicide|kill myself|(?:my|a|our) (?:lawyer|solicitor|attorney)|legal action|sue you|take you to court)\b"
-    r"|[摔砸夹割烫烧扎压电](?:到)?伤|受伤|骨折|流血|触电|漏电|着火|起火|中毒|住院|送医|医药费|医疗费"
-    r"|律师|起诉|告你们|自杀|不想活",
+    r"|[摔砸夹割烫烧扎压电](?:到)?伤|受伤|骨折|流血|触电|漏电|着火|起火|中毒|住院|医药费|医疗费"
+    r"|送医(?!院)|被送[去到进往]?医院|送[去到进]?医院了|进了医院|去了?医院(?:缝|包扎|急诊)|律师(?!楼)|起诉|告你们|自杀|不想活",
     re.IGNORECASE,
 )
 _POLITE = re.compile(f"{_HOLD}|{_THANKS}|{_GREETING}|{_SMALL}", re.IGNORECASE)
