@@ -59,6 +59,13 @@ class TestReplies:
         said = talk(made(store), "怎么退货", "12345678", "return?")
         assert texts(said) == ["14 天内可以退货。", "抱歉，这个我还不知道。", "You can return it within 14 days."]
 
+    @pytest.mark.parametrize("value", ["li.hua@shop.example", "我的邮箱是li.hua@shop.example", "LD-25082217"])
+    def test_a_value_that_was_asked_for_changes_no_language(self, store: Store, value: str) -> None:
+        desk = made(store, ask={"order_id": {"pattern": r"[a-z.]+@[a-z.]+|LD-\d+"}, "status": {}})
+        said = talk(desk, "怎么开发票", value)
+        assert texts(said)[-1] == f"{value.removeprefix('我的邮箱是')} 的发票已寄出。"
+        assert said[-1].row.language == "zh"
+
     def test_the_answerer_sees_the_turns_before_and_the_variables(self, store: Store) -> None:
         desk = made(store)
         talk(desk, "return?", "and hours?", variables={"tier": "gold"})

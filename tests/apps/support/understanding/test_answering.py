@@ -67,6 +67,15 @@ def test_the_language_told_is_the_language_answered_in(open_minded: ReleaseAnswe
     assert open_minded.reply(Asked("怎么退货台灯", language="en-GB")).answer in (None, "returns", "shipping")
 
 
+@pytest.mark.parametrize("said", ["?", "😀", "", "LD25082217", "#12345678"])
+def test_what_is_written_in_no_language_is_replied_to_in_that_of_the_answers(
+    answerer: ReleaseAnswerer, said: str, language: Language
+) -> None:
+    own = {name: replace(each, language=language) for name, each in answerer.contents.answers.items()}
+    reply = replace(answerer, contents=replace(answerer.contents, answers=own)).reply(Asked(said))
+    assert reply.text == text(f"support.reply.{reply.decision}", language)
+
+
 def test_who_wants_a_human_gets_one(answerer: ReleaseAnswerer, language: Language) -> None:
     said = {"en": "talk to a human please", "zh": "转人工"}[language]
     reply = answerer.reply(Asked(said))

@@ -116,7 +116,6 @@ class Desk:
         """
         # An empty id names nothing: two messages that came with one are not the same.
         incoming = replace(incoming, text=writable(incoming.text[:LONGEST]), delivery=incoming.delivery or None)
-        language = language_from(incoming.language, incoming.text)
         with self.store.write() as transaction:
             row = self._held(transaction, incoming)
             before = conversations.delivered(transaction, row.id, incoming.delivery) if incoming.delivery else None
@@ -126,6 +125,7 @@ class Desk:
             opened = replace(row, **changes)
             bot = Standing(_state(opened)).bot_may_speak
             text, values = taken(incoming.text, opened.expects if bot else None, self.options)
+            language = language_from(incoming.language, incoming.text, values.values())
             _, message = conversations.add_message(
                 transaction,
                 row,

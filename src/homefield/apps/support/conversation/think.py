@@ -6,7 +6,7 @@ Nothing is written here. What the answerer lacks is looked up or asked for; what
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -221,14 +221,17 @@ def _told_in(written: str, question: Question) -> str | None:
     return value if value is not None and _IDENTIFIER.fullmatch(value) else None
 
 
-def language_from(given: str, written: str) -> str:
+def language_from(given: str, written: str, values: Iterable[str] = ()) -> str:
     """The language to reply in: the channel's word, else the message's own; empty where neither says one, as an order
-    number and "ok" do not."""
+    number and "ok" do not. values: that were asked for and found in the message, whose letters are of no language."""
     if given:
         return given[:10]
     if only_data(written) or small_talk(written):
         return ""
-    found = language_of(written[:_SCANNED])
+    written = written[:_SCANNED]
+    for value in values:
+        written = written.replace(value, " ")
+    found = language_of(written)
     return found if found in LANGUAGES else ""
 
 

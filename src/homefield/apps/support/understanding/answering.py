@@ -16,7 +16,7 @@ from homefield.apps.support.dialogues import Turn as Line
 from homefield.apps.support.history import history_text, question_in
 from homefield.apps.support.manners import small_talk, tells_of_harm, thing_named
 from homefield.apps.support.replies import TALK, Asked, Choice, Decision, Near, Reply, Turn
-from homefield.apps.support.slots import called, impersonal, veiled
+from homefield.apps.support.slots import called, impersonal, only_data, veiled
 from homefield.apps.support.understanding.encoding import Encoder
 from homefield.apps.support.understanding.live import SAME, Lessons, with_lessons
 from homefield.apps.support.understanding.recall import Found
@@ -25,7 +25,7 @@ from homefield.apps.support.understanding.weights import chances
 from homefield.apps.support.wishes import wants_human
 from homefield.data.clean import clean_text
 from homefield.data.language import language_of
-from homefield.messages import Language, text
+from homefield.messages import Language, default_language, text
 from homefield.store.learned import Learned
 
 __all__ = ["PLAIN", "ReleaseAnswerer", "Thresholds"]
@@ -112,7 +112,7 @@ class ReleaseAnswerer:
     def reply(self, asked: Asked) -> Reply:
         """What to say to `asked`."""
         said = clean_text(asked.text[:_LONGEST])
-        spoken = _language(asked, said)
+        spoken = self._spoken(asked, said)
         asked = replace(asked, history=_without_talk(asked.history))
         if (ruled := _ruled(said)) is not None:
             return self._plain(*ruled, spoken)
@@ -123,6 +123,24 @@ class ReleaseAnswerer:
         if (talk := small_talk(said)) and not self._asked_before(said, understood):
             return self._plain("clarify", TALK, spoken, said=text(f"support.reply.{talk}", spoken))
         return self._decide(asked, understood)
+
+    def _spoken(self, asked: Asked, said: str) -> Language:
+        """What the customer is spoken to in: as told, else as written, else as written before, else as the answers
+        are; a number or a code is written in no language."""
+        told = _plain_language(asked.language)
+        written = (said, *(turn.text[:_LONGEST] for turn in reversed(asked.history)))
+        for found in (told, *(language_of(each) for each in written if not only_data(each))):
+            if found in ("zh", "en"):
+                return "zh" if found == "zh" else "en"
+        return self._usual
+
+    @cached_property
+    def _usual(self) -> Language:
+        """The language of all answers, else the workspace's."""
+        every = {_plain_language(each.language) for each in self.contents.answers.values()} & {"zh", "en"}
+        if len(every) > 1 or not every:
+            return default_language()
+        return "zh" if "zh" in every else "en"
 
     def ruled(self, question: str, *, first: bool) -> bool:
         """Whether a message gets no answer however sure one is: it is empty, wants a human, tells of harm, asks
@@ -135,7 +153,7 @@ class ReleaseAnswerer:
 
     def answer_for(self, matter: int, asked: Asked) -> Answer | None:
         """The answer of a matter that this customer may be given today; None where none may be."""
-        return self._fitting(matter, asked, _language(asked, clean_text(asked.text[:_LONGEST])))
+        return self._fitting(matter, asked, self._spoken(asked, clean_text(asked.text[:_LONGEST])))
 
     def _decide(self, asked: Asked, understood: _Understood) -> Reply:
         spoken = understood.language
@@ -320,18 +338,6 @@ def _ruled(said: str) -> tuple[Decision, str] | None:
     if tells_of_harm(said):
         return "handoff", "support.why.harm"
     return None
-
-
-def _language(asked: Asked, said: str) -> Language:
-    """What the customer is spoken to in: as told, else as written, else as written before."""
-    told = _plain_language(asked.language)
-    if told in ("zh", "en"):
-        return "zh" if told == "zh" else "en"
-    for written in [said, *(turn.text[:_LONGEST] for turn in reversed(asked.history))]:
-        found = language_of(written)
-        if found != "other":
-            return "zh" if found == "zh" else "en"
-    return "en"
 
 
 def _plain_language(language: str) -> str:
