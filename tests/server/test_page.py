@@ -106,6 +106,18 @@ def test_an_option_is_chosen_by_a_click(shop: Talking, page: Page) -> None:
     page.locator(".bubble.bot .said", has_text="We are open from 9 to 18.").wait_for()
 
 
+def test_a_correction_is_of_the_question_and_not_of_the_option_chosen(shop: Talking, page: Page) -> None:
+    opened(page, shop, "en")
+    say(page, "which one?")
+    page.locator(".bubble.bot").wait_for()
+    say(page, "2")
+    page.locator(".bubble.bot .said", has_text="We are open from 9 to 18.").wait_for()
+    assert page.input_value("#question") == "Opening hours"
+    page.reload()
+    page.locator(".bubble.bot .look").last.click()
+    assert page.input_value("#question") == "Opening hours"
+
+
 def test_a_correction_is_learned_and_given_to_the_next_message(shop: Talking, page: Page, language: Language) -> None:
     opened(page, shop, language)
     question = {"en": "Is there a showroom?", "zh": "有展厅吗"}[language]

@@ -63,6 +63,7 @@ def test_a_conversation_goes_on_from_bot_to_human_and_back(shop: Talking) -> Non
     shown = shop.client.get(there).json()
     assert shown["handoff"]["why"] == "The customer asked for a person."
     assert shown["handoff"]["tried"] == ["returns"]
+    assert shown["messages"][0]["asked"] == "return?"
     assert [each["speaker"] for each in shown["messages"]] == ["customer", "bot", "customer", "bot", "customer"]
     assert post(shop, f"{there}/messages", text="Here I am.", by="li.na")["author"] == "li.na"
     words = shop.client.get(f"{there}/messages", params={"after": 5}).json()

@@ -91,6 +91,12 @@ class MessageRow:
     author: str | None = None
     sent_at: datetime | None = None
 
+    @property
+    def asked(self) -> str:
+        """The question that the message belongs to: its own text, or an earlier one where it gives a value that was
+        asked for, or chooses an option."""
+        return str((self.facts or {}).get("asked", self.text))
+
 
 def begin(
     transaction: Transaction, application: str, channel: str, peer: str | None, *, customer: str | None = None

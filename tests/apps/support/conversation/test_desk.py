@@ -161,6 +161,16 @@ class TestHandOff:
         assert "12345678" in written
         assert "returns" in written
 
+    def test_the_summary_says_what_was_asked_where_the_last_message_was_a_value(
+        self, store: Store, language: Language
+    ) -> None:
+        asked = {"zh": "我的订单到哪了", "en": "where is my order"}[language]
+        said = talk(made(store, ask=ORDER), asked, "12345678")
+        assert decisions(said) == ["clarify", "handoff"]
+        told = said[-1].row.handoff
+        assert told is not None
+        assert told["asked"] == asked == said[-1].message.asked
+
     def test_a_human_may_take_over_at_any_time_and_give_it_back(self, store: Store) -> None:
         desk = made(store)
         (first,) = talk(desk, "return?")

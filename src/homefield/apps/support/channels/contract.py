@@ -34,6 +34,7 @@ def said_as_json(said: Said, language: Language) -> dict[str, Any]:
     return {
         "conversation": said.row.id,
         "message": said.message.id,
+        "asked": said.message.asked,
         "state": said.row.state,
         "language": said.row.language,
         "again": said.again,
@@ -52,6 +53,8 @@ def message_as_json(row: MessageRow, language: Language) -> dict[str, Any]:
     }
     if row.author is not None:
         told["author"] = row.author
+    if row.speaker == "customer":
+        told["asked"] = row.asked
     if row.speaker == "bot" and row.facts:
         told |= {**row.facts, "why": text(str(row.facts["reason"]), language)}
     return told

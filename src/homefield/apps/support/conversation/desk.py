@@ -317,9 +317,8 @@ class Desk:
             return Heard(row, message, None)
         before = conversations.messages_before(transaction, row, message.number, self.options.history)
         turns = tuple(Turn(_speaker(each), each.text) for each in before)
-        text = str((message.facts or {}).get("asked", message.text))
         history = turns if incoming.history is None else incoming.history
-        asked = Asked(text, history, MappingProxyType(dict(row.variables)), row.language, row.audience)
+        asked = Asked(message.asked, history, MappingProxyType(dict(row.variables)), row.language, row.audience)
         return Heard(row, message, asked, tuple(before))
 
     def _reply(
@@ -345,7 +344,7 @@ class Desk:
         variables.pop(decided.forgets, None)
         changes["variables"] = variables
         if after.state == "waiting":
-            changes["handoff"] = summary(before, message.text, decided.reason, variables, decided.answer)
+            changes["handoff"] = summary(before, message.asked, decided.reason, variables, decided.answer)
         self._forget_behind(transaction, message)
         return Said(conversations.change(transaction, row, **changes), message, reply, thought.again)
 

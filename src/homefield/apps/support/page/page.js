@@ -108,7 +108,7 @@ async function send(said) {
     sessionStorage.setItem(kept(), told.conversation);
     showState(told.state);
     if (told.reply) {
-      const message = { ...told.reply, asked: said };
+      const message = { ...told.reply, asked: told.asked };
       add(message);
       find("inspector").replaceChildren(...inspector(message));
       offerCorrection(message);
@@ -148,7 +148,7 @@ async function goOn() {
     const told = await call(here());
     let asked = "";
     for (const message of told.messages) {
-      if (message.speaker === "customer") asked = message.text;
+      if (message.speaker === "customer") asked = message.asked;
       add({ ...message, asked });
     }
     showState(told.state);

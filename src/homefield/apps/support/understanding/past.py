@@ -71,10 +71,9 @@ def _opened(row: ConversationRow, message: MessageRow) -> int:
 
 
 def _asked(row: ConversationRow, message: MessageRow, before: list[MessageRow]) -> Asked:
-    text = str((message.facts or {}).get("asked", message.text))
     turns = tuple(Turn(_speaker(each), each.text) for each in before)
     variables: Mapping[str, str] = MappingProxyType(dict(row.variables))
-    return Asked(text, turns, variables, row.language, row.audience)
+    return Asked(message.asked, turns, variables, row.language, row.audience)
 
 
 def _answered_by_human(rest: list[MessageRow]) -> str:
