@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from homefield.apps.support.conversation.think import language_from
-from homefield.apps.support.wishes import chosen_of, topic_in, wants_human
+from homefield.apps.support.wishes import chosen_of, has_none, topic_in, wants_human
 
 
 @pytest.mark.parametrize(
@@ -79,3 +79,26 @@ def test_nothing_a_customer_writes_breaks_it(said: str) -> None:
 )
 def test_a_number_says_no_language(channel: str, written: str, expected: str) -> None:
     assert language_from(channel, written) == expected
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "没有", "没有。", "不知道", "我不知道啊", "忘了", "忘记了", "找不到了", "我没有订单号", "订单号忘了", "no",
+        "I don't know", "don't have one", "I lost it", "sorry, I forgot", "no idea", "I can't find my order number",
+    ],
+)  # fmt: skip
+def test_who_does_not_have_a_value_says_so(said: str) -> None:
+    assert has_none(said)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "没有收到货", "还没有发货吗", "不知道怎么退货", "忘了密码怎么办", "算了，怎么退货", "订单号在哪看",
+        "没有发票能退吗", "", "no refund yet", "I don't know how to return it", "I lost my password, what now?",
+        "I don't have a lift", "LD25082217",
+    ],
+)  # fmt: skip
+def test_a_question_or_a_value_is_no_such_word(said: str) -> None:
+    assert not has_none(said)

@@ -1,4 +1,5 @@
-"""What a customer says that is no question: the wish for a human, the choice of one of the options just offered."""
+"""What a customer says that is no question: the wish for a human, the choice of one of the options just offered, that
+they do not have what they were asked for."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-__all__ = ["chosen_of", "plain", "topic_in", "wants_human"]
+__all__ = ["chosen_of", "has_none", "plain", "topic_in", "wants_human"]
 
 # Asking for a person, in the words people use; a question about persons ("客服几点上班") is none.
 _ONE = r"(?:个|一个|一下)?"
@@ -44,6 +45,17 @@ _CHOICE = re.compile(
     r"\s*(?:个|项|条|号|种|one)?[.)）。、!]?",
     re.IGNORECASE,
 )
+_IT = r"(?:(?:我的|这个|那个|你说的)?(?:(?:订|运|快递|物流)?单号?|订单编号|编号|号码|手机号码?|电话|邮箱)(?:是多少)?)"
+_THE = r"(?: (?:it|that|this|one|any|(?:the|my|an?|any) (?:[a-z]+ )?(?:number|id|code|e-?mail|address|phone)))"
+_NONE = re.compile(
+    rf"(?:不好意思|抱歉)?[,， ]*(?:(?:我|也|都|真的?|还|现在|这边|{_IT})[,， ]*)*"
+    rf"(?:不(?:知道|清楚|晓得|记得|太清楚)|记不(?:得|清|住)|忘记?|没有?|找不到|查不到|没找到|没记|丢)(?:了|在哪|在哪里|在哪儿)*"
+    rf"{_IT}?[了啊呀呢哦欸诶]*"
+    rf"|(?:(?:sorry|no|nope|but)[, ]+)*(?:i )?(?:(?:really |still )?(?:do not|don'?t|can ?not|can'?t|couldn'?t) "
+    rf"(?:know|have|remember|find|recall)|(?:have )?(?:forgot(?:ten)?|lost)|never (?:got|had)|have no|no idea|no|none"
+    rf"|not sure){_THE}?(?: (?:any ?more|right now|now|sorry))?",
+    re.IGNORECASE,
+)
 
 
 def plain(text: str) -> str:
@@ -72,6 +84,12 @@ def topic_in(text: str, words: Iterable[str]) -> str | None:
         if wanted and re.search(edge[0] + re.escape(wanted) + edge[1], said):
             return word
     return None
+
+
+def has_none(text: str) -> bool:
+    """Whether a customer who was asked for a number or the like says that they do not have it."""
+    said = plain(text)
+    return len(said) <= 100 and _NONE.fullmatch(said) is not None
 
 
 def chosen_of(text: str, titles: Sequence[str]) -> int | None:

@@ -161,6 +161,20 @@ class TestHandOff:
         assert "12345678" in written
         assert "returns" in written
 
+    @pytest.mark.parametrize(
+        "said", ["没有", "不知道", "订单号忘了", "No", "I don't have it", "sorry, I lost the number"]
+    )
+    def test_who_does_not_have_what_was_asked_for_gets_a_human(self, store: Store, said: str) -> None:
+        desk = made(store, ask=ORDER)
+        asked = "where is my order" if said.isascii() else "我的订单到哪了"
+        *_, last = talk(desk, asked, said)
+        assert last.row.state == "waiting"
+        assert last.reply is not None
+        assert last.reply.facts is not None
+        assert last.reply.facts["reason"] == "support.why.has_none"
+        assert last.row.handoff is not None
+        assert last.row.handoff["asked"] == asked
+
     def test_the_summary_says_what_was_asked_where_the_last_message_was_a_value(
         self, store: Store, language: Language
     ) -> None:

@@ -124,7 +124,7 @@ class Desk:
             changes = self._opening(transaction, row, incoming)
             opened = replace(row, **changes)
             bot = Standing(_state(opened)).bot_may_speak
-            text, values = taken(incoming.text, opened.expects if bot else None, self.options)
+            facts, values = taken(incoming.text, opened.expects if bot else None, self.options)
             language = language_from(incoming.language, incoming.text, values.values())
             _, message = conversations.add_message(
                 transaction,
@@ -133,7 +133,7 @@ class Desk:
                 incoming.text,
                 delivery=incoming.delivery,
                 heard_by=None if bot else opened.state,
-                facts=None if text == incoming.text else {"asked": text},
+                facts=facts,
             )
             changes |= {
                 "variables": {**opened.variables, **incoming.variables, **values},

@@ -17,7 +17,7 @@ from homefield.apps.support.conversation.states import Outcome, Standing
 from homefield.apps.support.manners import small_talk
 from homefield.apps.support.replies import TALK, Answerer, Asked, Reply
 from homefield.apps.support.slots import PATTERNS, called, only_data
-from homefield.apps.support.wishes import chosen_of, topic_in, wants_human
+from homefield.apps.support.wishes import chosen_of, has_none, topic_in, wants_human
 from homefield.data.language import language_of
 from homefield.errors import NotAllowed, RemoteError
 from homefield.messages import LANGUAGES, Language, default_language, text
@@ -87,6 +87,8 @@ class Thinker:
 
     def think(self, row: ConversationRow, message: MessageRow, asked: Asked, *, again: bool) -> Thought:
         """What to say to `message`, which means `asked`."""
+        if (message.facts or {}).get("lacking"):
+            return Thought(row, message, self._hand_over(asked, "support.why.has_none"), again)
         return Thought(row, message, self.decide(message.text, asked), again)
 
     def decide(self, written: str, asked: Asked) -> Decided:
@@ -190,19 +192,24 @@ def settled(
     return decided, after
 
 
-def taken(written: str, expects: Mapping[str, Any] | None, options: SupportOptions) -> tuple[str, dict[str, str]]:
-    """What a message means after the bot has asked for something: the question it belongs to, and the value in it. A
-    number that is no such value belongs to the question too, and is asked for again."""
+def taken(
+    written: str, expects: Mapping[str, Any] | None, options: SupportOptions
+) -> tuple[dict[str, Any] | None, dict[str, str]]:
+    """What a message means after the bot has asked for something, and the value in it: `asked`, the question it belongs
+    to, and `lacking`, the value that the customer says they do not have; None where the message is a question of its
+    own. A number that is no such value belongs to the question too, and is asked for again."""
     if expects is None:
-        return written, {}
+        return None, {}
     if (titles := expects.get("titles")) is not None:
         place = chosen_of(written, titles)
-        return (written if place is None else str(titles[place])), {}
-    name = str(expects["name"])
+        return (None if place is None else {"asked": str(titles[place])}), {}
+    name, belongs = str(expects["name"]), {"asked": str(expects["asked"])}
     value = None if wants_human(written) else _value_in(written, options.question(name) or Question())
-    if value is None:
-        return (str(expects["asked"]) if only_data(written) else written), {}
-    return str(expects["asked"]), {name: value}
+    if value is not None:
+        return belongs, {name: value}
+    if has_none(written):
+        return {**belongs, "lacking": name}, {}
+    return (belongs if only_data(written) else None), {}
 
 
 def _value_in(written: str, question: Question) -> str | None:
