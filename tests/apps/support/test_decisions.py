@@ -12,6 +12,7 @@ from homefield.apps.support.answers import find_faults, read_answers
 from homefield.apps.support.decisions import Decision, decision_of, lead
 from homefield.apps.support.pairs import read_pairs
 from homefield.errors import RecordsError
+from homefield.messages import Language
 
 
 @pytest.fixture
@@ -72,6 +73,17 @@ def test_one_bad_merge_is_one_fault_however_many_rows_and_merges_lead_there(tmp_
         (1, "merge_lacking"), (5, "merge_circle"), (8, "merge_dropped"), (28, "lacking"),
     ]  # fmt: skip
     assert faults[-1].sentence("en").endswith("rows that name it: 3.")
+
+
+def test_the_file_that_has_the_faults_is_the_one_named(tmp_path: Path, language: Language) -> None:
+    answers, pairs = tmp_path / "answers.csv", tmp_path / "questions.csv"
+    answers.write_text("id,answer\na,One.\nb,Two.\n", encoding="utf-8")
+    pairs.write_text("question,answer\nWhich?,a\nWhich?,b\n", encoding="utf-8")
+    with pytest.raises(RecordsError) as caught:
+        read_answers(answers, pairs=pairs)
+    assert caught.value.what(language).startswith(str(pairs))
+    assert str(answers) not in caught.value.what(language)
+    assert "--pairs" in caught.value.next_step(language)
 
 
 names = st.sampled_from("abcdef")

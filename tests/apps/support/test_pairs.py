@@ -39,8 +39,9 @@ def test_intents_are_read_from_the_columns_that_are_named(tmp_path: Path) -> Non
     read = read_intents(file, {"question": "frage", "intent": "thema"})
     assert [(each.question, each.answer) for each in read.rows] == [("Where is it?", "status")]
     assert read.account.rejected[0].sentence("en") == "There is no intent."
-    with pytest.raises(RecordsError, match="has no column for intent"):
+    with pytest.raises(RecordsError, match="has no column for intent") as caught:
         read_intents(file)
+    assert "--column intent=" in caught.value.next_step("en")
     with pytest.raises(RecordsError, match="subject"):
         read_intents(file, {"question": "frage", "intent": "subject"})
 

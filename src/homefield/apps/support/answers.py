@@ -112,12 +112,12 @@ def read_answers(path: Path, *, pairs: Path | None = None, columns: Mapping[str,
         RecordsError: as `open_source`; `support.no_part`; `support.answers_faults` with every fault there is.
     """
     answers, faults = find_faults(path, pairs=pairs, columns=columns)
-    raise_faults(path, faults)
+    raise_faults(faults)
     return answers
 
 
-def raise_faults(path: Path, faults: Sequence[Fault]) -> None:
-    """Tell all faults of answers at once, if there are any.
+def raise_faults(faults: Sequence[Fault]) -> None:
+    """Tell all faults of answers, and of what names them, at once, if there are any.
 
     Raises:
         RecordsError: `support.answers_faults`.
@@ -125,7 +125,8 @@ def raise_faults(path: Path, faults: Sequence[Fault]) -> None:
     if faults:
         shown = [f"- {fault.sentence()}" for fault in faults[:_SHOWN]]
         shown += ["- …"] if len(faults) > _SHOWN else []
-        raise RecordsError("support.answers_faults", file=path, count=len(faults), faults="\n".join(shown))
+        files = ", ".join(map(str, dict.fromkeys(fault.path for fault in faults)))
+        raise RecordsError("support.answers_faults", file=files, count=len(faults), faults="\n".join(shown))
 
 
 def find_faults(

@@ -124,7 +124,7 @@ def _from_rows(
     rows: Sequence[Asked], approved: Answers | None, account: Account
 ) -> tuple[Mapping[str, Answer], list[Example]]:
     if approved is not None:
-        raise_faults(approved.path, check_answers(approved, rows, account.path))
+        raise_faults(check_answers(approved, rows, account.path))
         settled = approved.settle(rows)
         return approved.by_id, [Example(row.question, row.question, row.answer, row.row) for row in settled]
     ids = _named(row.answer for row in rows)
