@@ -285,7 +285,7 @@ def looked_at(workspace: Workspace, place: Path, asked: Sequence[str], answers: 
                 recall.lexicon.questions.sharing(words, near)
                 recall.lexicon.answers.sharing(words, told)
             with timed(parts, "head"):
-                recall.head(vector)
+                recall.head(vector[0], np.unique(recall.matters_of_questions[near]))
             with timed(parts, "weighing and deciding"):
                 reply = answerer.reply(Asked(text))
             likeliest = reply.answer or next((each.answer for each in reply.runners_up), "")

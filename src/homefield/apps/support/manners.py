@@ -73,9 +73,10 @@ _HARM = re.compile(
     # Things are delivered to a hospital too, and people work in one.
     r"|(?:am|is|are|was|were|been|ended up|landed|still|now) in (?:the )?hospital"
     r"|(?:go|goes|going|gone|went|taken|rushed|brought|admitted|took \w+) (?:straight )?to (?:the )?hospital"
-    r"|suicide|kill myself|(?:my|a|our) (?:lawyer|solicitor|attorney)|legal action|sue you|take you to court)\b"
+    r"|suicid(?:e|al)|kill myself|want to die"
+    r"|(?:my|a|our) (?:lawyer|solicitor|attorney)|legal action|sue you|take you to court)\b"
     r"|[摔砸夹割烫烧扎压电](?:到)?伤|受伤|骨折|流血|触电|漏电|着火|起火|中毒|住院|医药费|医疗费"
-    r"|送医(?!院)|被送[去到进往]?医院|送[去到进]?医院了|进了医院|去了?医院(?:缝|包扎|急诊)|律师(?!楼)|起诉|告你们|自杀|不想活",
+    r"|送医(?!院)|被送[去到进往]?医院|送[去到进]?医院了|进了医院|去了?医院(?:缝|包扎|急诊)|律师(?!楼)|起诉|告你们|自杀|不想活|想死(?!我了|你)|活不下去",
     re.IGNORECASE,
 )
 _POLITE = re.compile(f"{_HOLD}|{_THANKS}|{_GREETING}|{_SMALL}", re.IGNORECASE)

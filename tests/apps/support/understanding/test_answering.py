@@ -89,6 +89,7 @@ def test_who_wants_a_human_gets_one(answerer: ReleaseAnswerer, language: Languag
         "The bed collapsed and my son is hurt, how do i return a lamp", "my lawyer will call you", "it caught fire",
         "床塌了，孩子摔伤了，能退吗", "台灯漏电", "我要起诉你们", "孩子被送去医院了", "人已经送医", "我妈进了医院",
         "my son had to go to hospital", "she was taken to the hospital", "he is in hospital now",
+        "我想死", "I want to die",
     ],
 )  # fmt: skip
 def test_who_was_hurt_gets_a_human_and_no_template(open_minded: ReleaseAnswerer, said: str) -> None:

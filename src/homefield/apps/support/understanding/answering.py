@@ -34,8 +34,8 @@ PLAIN = 0.5
 """The chance from which an answer is given where no risk budget was set: likelier right than wrong."""
 _LIKELY, _TOGETHER, _CHOICES = 0.1, 0.6, 3  # a choice offered; all that are offered; how many
 _HARDLY = 0.01  # of the likeliest answer's chance: less, and one that mentions a thing is not meant by who names it
-_NEAREST, _RUNNERS = 3, 3
-_TITLES, _TITLE = 100, 80  # questions of an answer looked at for a title; characters of an answer that is its own
+_NEAREST, _RUNNERS, _CANDIDATES = 3, 3, 10
+_TITLES, _TITLE = 30, 80  # questions of an answer looked at for a title; characters of an answer that is its own
 _LONGEST = 4_000  # characters of a message that are read: more than anybody asks, less than it costs to read
 _BRIEF = "support.why.brief"
 _PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]{0,39})\}")
@@ -109,6 +109,11 @@ class ReleaseAnswerer:
         order = np.argsort(matters, kind="stable")
         return order, matters[order]
 
+    @cached_property
+    def _titles(self) -> dict[int, str]:
+        """What was found to title an answer by, matter by matter: to look takes longer than to weigh."""
+        return {}
+
     def reply(self, asked: Asked) -> Reply:
         """What to say to `asked`."""
         said = clean_text(asked.text[:_LONGEST])
@@ -167,8 +172,8 @@ class ReleaseAnswerer:
             if answer is None:
                 return self._plain("handoff", "support.why.not_for_now", spoken, understood)
             return self._answer(answer, chance, "support.why.sure", asked, understood)
-        choices = self._choices(understood)
-        offered = tuple(each for each in choices[:_CHOICES] if each.confidence >= _LIKELY)
+        choices = self._choices(understood, _CHOICES)
+        offered = tuple(each for each in choices if each.confidence >= _LIKELY)
         if len(offered) > 1 and sum(each.confidence for each in offered) >= _TOGETHER:
             said = text("support.reply.which", spoken, choices=_listed(offered))
             return self._plain("clarify", "support.why.several", spoken, understood, said=said, choices=offered)
@@ -251,7 +256,7 @@ class ReleaseAnswerer:
 
     def _answer(self, answer: Answer, chance: float, reason: str, asked: Asked, understood: _Understood) -> Reply:
         """The template filled from the conversation's variables, or a question for the first that is lacking."""
-        spoken, others = understood.language, self._choices(understood)
+        spoken, others = understood.language, self._choices(understood, _RUNNERS + 1)
         others = tuple(each for each in others if each.answer != answer.id)[:_RUNNERS]
         near = self._near(understood)
         for name in answer.placeholders:
@@ -279,13 +284,13 @@ class ReleaseAnswerer:
         said = text(f"support.reply.{decision}", spoken) if said is None else said
         if understood is None:
             return Reply(decision, said, None, 0.0, reason, self.release)
-        runners = self._choices(understood)[:_RUNNERS]
+        runners = self._choices(understood, _RUNNERS)
         return Reply(
             decision, said, None, understood.likely[0][1] if understood.likely else 0.0, reason, self.release,
             choices=choices, runners_up=runners, nearest=self._near(understood),
         )  # fmt: skip
 
-    def _choices(self, understood: _Understood) -> tuple[Choice, ...]:
+    def _choices(self, understood: _Understood, most: int = _CANDIDATES) -> tuple[Choice, ...]:
         """Answers that may be given, likeliest first, each titled by a question that led to it and could be anybody's:
         the nearest one, else another; else by its own words."""
         contents = self.lessons.contents
@@ -294,19 +299,22 @@ class ReleaseAnswerer:
         for place, _ in understood.found.nearest:
             if impersonal(question := contents.questions[place]):
                 titled.setdefault(int(matters[place]), question)
-        choices = []
-        for matter, chance, answer in understood.likely[:10]:
-            if answer is not None:
-                choices.append(Choice(answer.id, titled.get(matter) or self._title(matter, answer), chance))
-        return tuple(choices)
+        able = [each for each in understood.likely[:_CANDIDATES] if each[2] is not None][:most]
+        return tuple(
+            Choice(answer.id, titled.get(matter) or self._title(matter, answer), chance)
+            for matter, chance, answer in able
+            if answer is not None
+        )
 
     def _title(self, matter: int, answer: Answer) -> str:
-        order, matters = self._by_matter
-        start, stop = np.searchsorted(matters, [matter, matter + 1]).tolist()
-        others = (
-            self.lessons.contents.questions[place] for place in order[start : min(stop, start + _TITLES)].tolist()
-        )
-        return next(filter(impersonal, others), None) or _PLACEHOLDER.sub("…", answer.text)[:_TITLE]
+        title = self._titles.get(matter)
+        if title is None:
+            order, matters = self._by_matter
+            start, stop = np.searchsorted(matters, [matter, matter + 1]).tolist()
+            questions = self.lessons.contents.questions
+            others = (questions[place] for place in order[start : min(stop, start + _TITLES)].tolist())
+            title = self._titles[matter] = next(filter(impersonal, others), "")
+        return title or _PLACEHOLDER.sub("…", answer.text)[:_TITLE]
 
     def _near(self, understood: _Understood) -> tuple[Near, ...]:
         contents = self.lessons.contents

@@ -38,9 +38,13 @@ class Head:
     weights: NDArray[np.float32]
     bias: NDArray[np.float32]
 
-    def __call__(self, vectors: Vectors) -> NDArray[np.float32]:
-        """`[B, D]` to `[B, M]`."""
-        return np.asarray(vectors @ self.weights + self.bias, dtype=np.float32)
+    def __call__(self, vector: Vectors, matters: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Of one vector `[D]` its outputs for C matters, `[C]`; -inf for those that came after it was fitted."""
+        found = np.full(len(matters), -np.inf)
+        inside = matters < len(self.bias)
+        own = matters[inside]  # of thousands of matters few are candidates, and all of them do not fit the cache
+        found[inside] = vector @ self.weights[:, own] + self.bias[own]
+        return found
 
 
 @dataclass(frozen=True)
@@ -132,13 +136,12 @@ class Recall:
         near = self.questions.search(vectors, QUESTIONS)
         told = self.answers.search(vectors, ANSWERS)
         words = self.lexicon.rows(texts)
-        outputs = self.head(vectors).astype(np.float64)
         found = []
         for row in range(len(texts)):
             asked = self._with_live(near.ids[row], near.similarities[row].astype(np.float64), vectors[row])
             said = (told.ids[row], told.similarities[row].astype(np.float64))
             question = question_in(texts[row])
-            each = self._found(asked, said, words[row], outputs[row])
+            each = self._found(asked, said, words[row], vectors[row])
             found.append(replace(each, familiar=self._familiar(question, *asked), language=language_of(question)))
         return found
 
@@ -167,7 +170,7 @@ class Recall:
         near: tuple[NDArray[np.int64], NDArray[np.float64]],
         told: tuple[NDArray[np.int64], NDArray[np.float64]],
         words: csr_matrix,
-        outputs: NDArray[np.float64],
+        vector: Vectors,
     ) -> Found:
         near_matters, told_matters = self._all_matters[near[0]], self.answer_matters[told[0]]
         asked_words, asked_matters, said_words, said_matters = self._words(words, near[0], told[0])
@@ -180,7 +183,7 @@ class Recall:
         signs[:, 2] = _highest(matters, told_matters, told[1], _last(told[1]))
         signs[:, 3] = _highest(matters, asked_matters, asked_words, 0.0)
         signs[:, 4] = _highest(matters, said_matters, said_words, 0.0)
-        signs[:, 5] = _told_by_head(matters, outputs)
+        signs[:, 5] = _told_by_head(self.head(vector, matters))
         if self._live is not None and len(near[0]) and near[0][0] >= len(self.question_matters):
             signs[:, 5] = 0.0  # nearest is what was learned since, of which the head knows nothing
         pairs = zip(near[0].tolist(), near[1].tolist(), strict=True)
@@ -205,16 +208,13 @@ class Recall:
         return values, self._all_matters[places], shared, self.answer_matters[said]
 
 
-def _told_by_head(matters: NDArray[np.int64], outputs: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The log of what the head gives each matter. One that nobody has asked about, or that was learned since, has no
-    output: it is given the best of the others, so that the other signs decide."""
-    own = np.full(len(matters), -np.inf)
-    inside = matters < len(outputs)
-    own[inside] = outputs[matters[inside]]
-    known = np.isfinite(own)
-    found = np.where(known, own - np.logaddexp.reduce(outputs), 0.0)
-    found[~known] = found[known].max(initial=-np.log(max(2, len(matters))))
-    return found
+def _told_by_head(outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What the head says of each candidate beside the best one: chances only compare them. One that nobody has asked
+    about, or that was learned since, has no output: it is given the best of the others, so that the other signs
+    decide."""
+    known = np.isfinite(outputs)
+    best = outputs[known].max() if known.any() else 0.0
+    return np.where(known, outputs, best) - best
 
 
 def _last(cosines: NDArray[np.float64]) -> float:
