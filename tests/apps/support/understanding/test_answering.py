@@ -76,6 +76,13 @@ def test_what_is_written_in_no_language_is_replied_to_in_that_of_the_answers(
     assert reply.text == text(f"support.reply.{reply.decision}", language)
 
 
+def test_a_budget_that_cannot_be_promised_is_told_as_the_reason(open_minded: ReleaseAnswerer) -> None:
+    strict = replace(open_minded, thresholds=Thresholds(float("inf"), float("inf")))
+    reply = strict.reply(Asked("how do i return a lamp"))
+    assert (reply.decision, reply.reason) == ("handoff", "support.why.unpromised")
+    assert "风险上限" in text(reply.reason, "zh")
+
+
 def test_who_wants_a_human_gets_one(answerer: ReleaseAnswerer, language: Language) -> None:
     said = {"en": "talk to a human please", "zh": "转人工"}[language]
     reply = answerer.reply(Asked(said))
@@ -201,7 +208,7 @@ def test_an_option_is_titled_by_what_anybody_could_have_asked(open_minded: Relea
 def test_what_is_not_sure_enough_is_handed_over_or_asked_back(answerer: ReleaseAnswerer) -> None:
     strict = replace(answerer, thresholds=Thresholds(float("inf"), float("inf")))
     reply = strict.reply(Asked("how do i return a lamp"))
-    assert (reply.decision, reply.reason) == ("handoff", "support.why.unsure")
+    assert (reply.decision, reply.reason) == ("handoff", "support.why.unpromised")
     torn = strict.reply(Asked("how do i return a lamp do you ship a lamp abroad"))
     assert torn.decision in ("clarify", "handoff")
     if torn.decision == "clarify":

@@ -180,7 +180,9 @@ class ReleaseAnswerer:
         known = understood.known
         if chance * (1.0 if self.contents.unknown.counts else known) < 1.0 - known:  # likelier none than this one
             return self._plain("abstain", "support.why.unknown", spoken, understood)
-        return self._plain("handoff", "support.why.unsure", spoken, understood)
+        promised = np.isfinite(self.thresholds.sure)
+        reason = "support.why.unsure" if promised else "support.why.unpromised"
+        return self._plain("handoff", reason, spoken, understood)
 
     def _understand(self, asked: Asked, said: str, spoken: Language) -> _Understood:
         lines = [
