@@ -57,7 +57,8 @@ def test_an_honest_archive_is_unpacked_as_it_is(tmp_path: Path) -> None:
     }
 
 
-HONEST = r"(?!(?:con|prn|aux|nul)[./]|.*/(?:con|prn|aux|nul)\.)[a-z]{1,8}(/[a-z]{1,8})?\.txt"  # none of a Windows device
+# None is a device to Windows.
+HONEST = r"(?!(?:con|prn|aux|nul)[./]|.*/(?:con|prn|aux|nul)\.)[a-z]{1,8}(/[a-z]{1,8})?\.txt"
 
 
 @given(st.dictionaries(st.from_regex(HONEST, fullmatch=True), st.binary(max_size=3000)))
