@@ -16,6 +16,7 @@ from homefield.apps.support.history import history_text
 from homefield.apps.support.mine import mine, write_proposal
 from homefield.apps.support.pairs import read_pairs
 from homefield.cli import main
+from homefield.cli.commands import support
 from homefield.errors import RecordsError
 
 
@@ -194,3 +195,22 @@ def test_history_fits_its_budget_and_a_longer_one_only_adds(said: list[Turn], de
     text = history_text(said, depth=depth, characters=characters)
     assert len(text) <= characters
     assert history_text(said, depth=depth + 1, characters=characters).startswith(text)
+
+
+def test_where_not_all_contradictions_are_shown_it_says_where_they_stand(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(support, "_SHOWN", 1)
+    rules = {
+        "How long may I try a lamp?": "You may send back any lamp within {} days of its arrival.",
+        "When do I get my refund?": "Your bank shows the refund after {} working days.",
+        "How long is the guarantee?": "All wooden frames are guaranteed for {} months.",
+    }
+    lines = [dialogue(asked, said.format(number)) for asked, said in rules.items() for number in (14, 30)]
+    file = tmp_path / "dialogues.jsonl"
+    file.write_text("\n".join(lines), encoding="utf-8")
+    words = ["support", "mine", str(file), "--out", str(tmp_path / "mined"), "--lang", "en"]
+    assert main([*words, "--workspace", str(tmp_path / "workspace")]) == 0
+    found = len((tmp_path / "mined" / "contradictions.csv").read_text(encoding="utf-8-sig").splitlines()) - 1
+    assert found > 1
+    assert "Of the contradictions 1 are shown" in " ".join(capsys.readouterr().out.split())

@@ -80,6 +80,7 @@ def mine(face: Face, dialogues: Path, out: Path, days: int, report: Path | None)
 def _describe(mined: Mined, dialogues: Path, out: Path, report: Path | None, face: Face) -> Outcome:
     say, total, answers_file = face.say, len(mined.templates), out / "answers.csv"
     steps = [step for step in _STEPS if step < total] + ([total] if total else [])
+    more = len(mined.contradictions) > _SHOWN
     curve = [(step, mined.coverage[step - 1]) for step in steps]
     facts = [
         (say("support.rows"), say("support.counts", kept=mined.account.kept, rejected=len(mined.account.rejected))),
@@ -113,6 +114,7 @@ def _describe(mined: Mined, dialogues: Path, out: Path, report: Path | None, fac
         tables=[*_against(mined, face), *_disputed(mined, face)],
         notes=[
             *(say("support.covers", templates=step, share=percent(share)) for step, share in curve),
+            *([say("support.contradict_note", shown=_SHOWN, file=out / "contradictions.csv")] if more else []),
             *([say("support.disputed_note", file=out / "put_aside.csv")] if mined.disputed else []),
             *([] if report else [say("support.want_report")]),
         ],
