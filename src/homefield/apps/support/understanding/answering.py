@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -301,12 +302,12 @@ class ReleaseAnswerer:
         for place, _ in understood.found.nearest:
             if impersonal(question := contents.questions[place]):
                 titled.setdefault(int(matters[place]), question)
-        able = [each for each in understood.likely[:_CANDIDATES] if each[2] is not None][:most]
-        return tuple(
+        able = (
             Choice(answer.id, titled.get(matter) or self._title(matter, answer), chance)
-            for matter, chance, answer in able
+            for matter, chance, answer in understood.likely[:_CANDIDATES]
             if answer is not None
         )
+        return tuple(islice(able, most))
 
     def _title(self, matter: int, answer: Answer) -> str:
         title = self._titles.get(matter)
