@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
@@ -42,6 +43,7 @@ class Store:
         self.place = place
         self.patience = patience
         self._writing = engine.execution_options(**{_WRITES: True})
+        self._turn = Lock()
 
     @property
     def is_sqlite(self) -> bool:
@@ -68,8 +70,19 @@ class Store:
             MachineError: as `homefield.store.faults.database_errors`; nothing was written then, except when the
                 connection broke while PostgreSQL confirmed, where it may have been.
         """
-        with database_errors(self.place, self.patience), self._writing.begin() as transaction:
+        with database_errors(self.place, self.patience), self._in_turn(), self._writing.begin() as transaction:
             yield transaction
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        """On SQLite one thread of this process writes at a time. The threads wait for each other here, since SQLite
+        itself sleeps longer and longer before it looks again, up to a tenth of a second."""
+        mine = self.is_sqlite and self._turn.acquire(timeout=self.patience)
+        try:
+            yield  # without a turn SQLite says that the database is locked, if it still is
+        finally:
+            if mine:
+                self._turn.release()
 
     def scrub(self) -> None:
         """Leave nothing in SQLite's log of what was deleted; a reader that is in the middle of it leaves it for later.
