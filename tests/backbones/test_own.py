@@ -51,6 +51,7 @@ def test_the_folder_gives_the_network_again(encoder: Encoder, weights: Weights, 
     source = resolve(str(tmp_path / "mine"), workspace=Workspace(tmp_path))
     assert (source.facts.layers, source.facts.width, source.facts.max_length) == (2, 32, 24)
     assert (source.facts.languages, source.facts.licence) == (("zh",), "mit")
+    assert source.facts.learning_rate == resolve("homefield-zh", workspace=Workspace(tmp_path)).facts.learning_rate
     again = load(source)
     assert states(again) == pytest.approx(states(encoder), abs=off)
     assert again.tokenizer.to_str() == encoder.tokenizer.to_str()
