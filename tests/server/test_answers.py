@@ -88,6 +88,7 @@ def test_a_wrong_call_says_what_was_expected_in_the_language_asked_for(
     assert english.json()["code"] == chinese.json()["code"] == code
     assert english.json()["next"].isascii() or "'" in english.json()["next"]
     assert not chinese.json()["next"].isascii()
+    assert not chinese.json()["detail"].replace("请求", "").isascii()
     assert english.headers["x-request-id"] == english.json()["request_id"]
 
 

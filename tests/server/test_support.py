@@ -148,6 +148,27 @@ def test_what_is_wrong_is_said(shop: Talking, path: str, body: dict[str, Any], s
     assert (reply.status_code, reply.json()["code"]) == (status, code)
 
 
+def test_what_is_wrong_in_a_body_is_said_key_by_key_in_the_readers_language(shop: Talking) -> None:
+    body = {"text": 5, "txet": "hi", "variables": {"Bad Name": "1"}, "language": "{zh}", "conversation": ""}
+    said = {
+        language: shop.client.post(f"/v1/support/shop/messages?lang={language}", json=body).json()
+        for language in ("zh", "en")
+    }
+    assert sorted(said["en"]["faults"]) == [
+        "conversation: at least 1 characters were expected",
+        "language: it does not match ^[A-Za-z-]{0,10}$",
+        "text: a text in quotation marks was expected",
+        "txet: there is no such key; did you mean text?",
+        "variables.Bad Name.[key]: it does not match ^[a-z][a-z0-9_]{0,39}$",
+    ]
+    assert "text：应填用引号括起的文本" in said["zh"]["faults"]
+    assert "没有这一项；是否想写 text？" in said["zh"]["detail"]
+    broken = shop.client.post("/v1/support/shop/messages?lang=zh", content=b'{"text": ')
+    assert "不是 JSON" in broken.json()["detail"]
+    odd = shop.client.get("/v1/support/shop/conversations?limit=x&lang=zh")
+    assert odd.json()["faults"] == ["query.limit：应填整数"]
+
+
 @pytest.mark.parametrize(
     "path",
     [

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from homefield import __version__
 from homefield.apps.support.assistants import Assistants
 from homefield.errors import CallError, HomefieldError, MachineError
+from homefield.faults import Faulty, faults_of
 from homefield.server.access import GuardedRoute, check_routes
 from homefield.server.door import Door
 from homefield.server.headers import SECURE
@@ -129,8 +130,7 @@ def _tell_errors(app: FastAPI) -> None:
 
     def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        faults = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
-        return _told(request, CallError("server.bad_body", faults="; ".join(faults[:5]), listed=faults[:20]))
+        return _told(request, Faulty("server.bad_body", faults_of(error.errors(), {})))
 
     def gone(request: Request, error: Exception) -> Response:
         del request, error

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 from starlette.requests import Request
 
 from homefield.errors import CallError
+from homefield.faults import Faulty, faults_in
 from homefield.server.limits import check_depth
 
 __all__ = [
@@ -53,9 +55,9 @@ class PredictBody(BaseModel):
     @model_validator(mode="after")
     def _one_or_many(self) -> PredictBody:
         if (self.text is None) == (self.texts is None):
-            raise ValueError("give `text` or `texts`, one of them")
+            raise PydanticCustomError("text_or_texts", "give `text` or `texts`, one of them")
         if self.others is not None and len(self.others) != len(self.asked):
-            raise ValueError("give as many `others` as texts")
+            raise PydanticCustomError("as_many_others", "give as many `others` as texts")
         return self
 
     @property
@@ -215,11 +217,4 @@ async def parsed(request: Request, kind: type[Body]) -> Body:
     try:
         return kind.model_validate_json(body)
     except ValidationError as error:
-        faults = [_fault(one) for one in error.errors(include_url=False, include_input=False, include_context=False)]
-        shown = "; ".join(faults[:5]) + (" …" if len(faults) > 5 else "")
-        raise CallError("server.bad_body", faults=shown, listed=faults[:20]) from error
-
-
-def _fault(error: Any) -> str:
-    place = ".".join(map(str, error["loc"]))[:200]
-    return f"{place}: {error['msg']}" if place else str(error["msg"])
+        raise Faulty("server.bad_body", faults_in(error, {"": kind}, own="server.body")) from error

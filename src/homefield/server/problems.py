@@ -10,9 +10,12 @@ from typing import Any
 from starlette.responses import Response
 
 from homefield.errors import CallError, HomefieldError, MachineError, NotAllowed, Refused, RemoteError
+from homefield.faults import Faulty
 from homefield.messages import Language
 
 __all__ = ["problem", "problem_schema", "status_of"]
+
+_FAULTS = 20  # told one by one
 
 _BY_CODE = {
     "serve.over_quota": 429,
@@ -77,7 +80,8 @@ def problem(
 ) -> Response:
     """The reply that tells of `error`. 429 and 503 say when to come back, 401 says how to sign in.
 
-    Of the error's values `listed` becomes the member `faults`, and `members` become members of their own.
+    Of a faulty body each fault stands in the member `faults`; of the error's values `members` become members of their
+    own.
     """
     status = status_of(error)
     told: dict[str, Any] = {
@@ -91,8 +95,8 @@ def problem(
         "request_id": request_id,
     }
     more = dict(headers or {})
-    if (faults := error.values.get("listed")) is not None:
-        told["faults"] = faults
+    if isinstance(error, Faulty):
+        told["faults"] = error.sentences(language)[:_FAULTS]
     if isinstance(members := error.values.get("members"), dict):
         told |= members
     if status in (429, 503):

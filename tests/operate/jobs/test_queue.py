@@ -162,6 +162,20 @@ class TestArguments:
             "run": "r",
         }
 
+    def test_a_file_that_is_not_there_is_told_before_the_job_is_queued(self, tmp_path: Path) -> None:
+        here, gone = tmp_path / "a.txt", tmp_path / "gone.csv"
+        here.touch()
+        kind_of("prepare").check_files({"files": [str(here), new_id()], "test": None})
+        kind_of("pretrain").check_files({"corpus": [str(tmp_path / "*.txt")]})
+        for kind, arguments in (
+            ("prepare", {"files": [str(here), str(gone)]}),
+            ("support-build", {"pairs": str(gone)}),
+        ):
+            with pytest.raises(CallError) as caught:
+                kind_of(kind).check_files(arguments)
+            assert caught.value.code == "jobs.no_such_file"
+            assert str(gone) in caught.value.what("zh")
+
     def test_words_become_what_their_field_wants(self) -> None:
         words = {
             "files": "a.csv, b.csv",

@@ -80,6 +80,8 @@ def add(face: Face, kind: str, settings: tuple[tuple[str, str], ...], schedule: 
 
     chosen = kind_of(kind)
     arguments = chosen.from_here(chosen.from_words(pairs(settings, "--set")), Path.cwd())
+    if schedule is None:  # what is ordered for later may come until then
+        chosen.check_files(arguments)
     with open_store(face.workspace) as store:
         made = submit(store, kind, arguments, by=local_user(), schedule=schedule)
     steps = ["homefield jobs run", f"homefield jobs show {made.id} --follow"]

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from homefield.errors import CallError, NotAllowed
+from homefield.faults import Faulty, faults_in
 from homefield.operate.jobs.work import Arguments, Run, is_name
 from homefield.store import is_id
 
@@ -36,8 +37,8 @@ class Kind:
         try:
             return self.arguments.model_validate(dict(arguments))
         except ValidationError as error:
-            faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-            raise CallError("jobs.bad_arguments", kind=self.name, faults=faults) from error
+            faults = faults_in(error, {"": self.arguments})
+            raise Faulty("jobs.bad_arguments", faults, kind=self.name) from error
 
     def from_words(self, words: Mapping[str, str]) -> dict[str, Any]:
         """`KEY=VALUE` as arguments: `a,b` for several, `role=column,...` for pairs; what is no argument is a setting.
@@ -72,6 +73,17 @@ class Kind:
             if not good:
                 raise NotAllowed("jobs.paths", field=field)
 
+    def check_files(self, arguments: Mapping[str, Any]) -> None:
+        """See that the files are there that a job would read at once; a pattern means at least one.
+
+        Raises:
+            CallError: `jobs.no_such_file`.
+        """
+        for field in self.arguments.FILES:
+            for each in _several(arguments.get(field)):
+                if not is_id(each) and not _there(Path(each)):
+                    raise CallError("jobs.no_such_file", field=field, path=each)
+
     def from_here(self, arguments: Mapping[str, Any], here: Path) -> dict[str, Any]:
         """The arguments with every path made absolute: a job runs in a folder of its own."""
         made = dict(arguments)
@@ -82,6 +94,11 @@ class Kind:
             places = [each if known(each) else str(here / Path(each).expanduser()) for each in _several(value)]
             made[field] = places if isinstance(value, list) else places[0]
         return made
+
+
+def _there(path: Path) -> bool:
+    """Whether a file, or one that the pattern in its name means, is there."""
+    return path.exists() or any(path.parent.glob(path.name))
 
 
 def _argument(word: str, annotation: str) -> Any:
