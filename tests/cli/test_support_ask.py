@@ -151,6 +151,14 @@ def test_build_names_the_rows_it_left_out(run: Run, own: Path, shop: Shop, tmp_p
     assert f"pairs.csv, left out: 1 (row {last - 1}). There is no answer." in shown
 
 
+def test_build_warns_where_customers_would_be_sent_ids(run: Run, tmp_path: Path, shop: Shop) -> None:
+    words = ["support", "build", "bare", "--pairs", shop.pairs, "--set", "backbone=cnn-text", "--set", "epochs=1"]
+    shown = run("--workspace", tmp_path, "--lang", "en", *words).out
+    assert "Customers would be sent the words returns, shipping, status as replies" in " ".join(shown.split())
+    shown = run("--workspace", tmp_path, "--lang", "en", *words, "--answers", shop.answers).out
+    assert "Customers would be sent" not in shown
+
+
 def test_a_log_is_asked_again_as_the_desk_would(run: Run, own: Path, shop: Shop, tmp_path: Path) -> None:
     file = tmp_path / "log.csv"
     file.write_text("question\ndo you ship a sofa abroad\nhow do i return a lamp\n", encoding="utf-8")

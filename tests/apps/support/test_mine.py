@@ -62,7 +62,7 @@ def test_the_contradictions_put_in_are_found_with_their_questions(history: Path)
 def test_every_row_is_accounted_for_and_an_unresolved_dialogue_answers_nothing(history: Path) -> None:
     mined = mine(history)
     assert (mined.account.read, mined.account.kept) == (7, 6)
-    assert "neither customer nor agent" in mined.account.rejected[0].sentence("en")
+    assert "(row 7, turn 1) without a role" in mined.account.rejected[0].sentence("en")
     unanswered = [each.question for each in mined.questions if not each.answer]
     assert unanswered == ["My sofa arrived broken"]
     assert mined.coverage[-1] == pytest.approx(5 / 6)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from homefield.apps.support.conversation.think import language_from
-from homefield.apps.support.wishes import chosen_of, has_none, topic_in, wants_human
+from homefield.apps.support.wishes import chosen_of, denies, has_none, topic_in, wants_human
 
 
 @pytest.mark.parametrize(
@@ -102,3 +102,26 @@ def test_who_does_not_have_a_value_says_so(said: str) -> None:
 )  # fmt: skip
 def test_a_question_or_a_value_is_no_such_word(said: str) -> None:
     assert not has_none(said)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "不是", "不对", "不是这个", "不对，不是这个意思", "答非所问", "我问的不是这个", "都不是", "你没听懂", "没有用",
+        "没回答我", "不是啊", "No", "no, that's not it", "wrong!", "none of these", "that is not what I asked",
+        "That didn't help", "you don't understand",
+    ],
+)  # fmt: skip
+def test_a_reply_that_was_not_meant_is_denied(said: str) -> None:
+    assert denies(said)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "不是正品怎么办", "不对的尺码能换吗", "没有收到货", "不能退吗", "没有发票", "不要了", "", "No refund yet",
+        "not delivered", "wrong size, can I change it?", "it does not work without a plug", "是的", "不客气",
+    ],
+)  # fmt: skip
+def test_a_question_that_begins_so_is_no_denial(said: str) -> None:
+    assert not denies(said)

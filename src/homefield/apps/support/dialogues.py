@@ -154,7 +154,11 @@ def _add(found: list[Dialogue], account: Account, rows: Sequence[Row], name: str
     numbers = list(dict.fromkeys(row.number for row in rows))
     if odd := next((row for row in rows if _role(row) is None), None):
         for number in numbers:
-            account.reject(number, "support.reason.no_role", dialogue=name, at=odd.number, given=odd["role"] or "-")
+            told = {"dialogue": name, "at": odd.number, "turn": next(n for n, row in enumerate(rows, 1) if row is odd)}
+            if odd["role"].strip():
+                account.reject(number, "support.reason.no_role", **told, given=odd["role"])
+            else:
+                account.reject(number, "support.reason.lacks_role", **told)
         return
     turns = []
     for row in rows:

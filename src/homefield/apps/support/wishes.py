@@ -1,5 +1,5 @@
 """What a customer says that is no question: the wish for a human, the choice of one of the options just offered, that
-they do not have what they were asked for."""
+they do not have what they were asked for, that the reply was not what they meant."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-__all__ = ["chosen_of", "has_none", "plain", "topic_in", "wants_human"]
+__all__ = ["chosen_of", "denies", "has_none", "plain", "topic_in", "wants_human"]
 
 # Asking for a person, in the words people use; a question about persons ("客服几点上班") is none.
 _ONE = r"(?:个|一个|一下)?"
@@ -56,6 +56,18 @@ _NONE = re.compile(
     rf"|not sure){_THE}?(?: (?:any ?more|right now|now|sorry))?",
     re.IGNORECASE,
 )
+_DENIED = re.compile(
+    r"(?:(?:不|不是|不对|都不是|错|答错|说错|都不对|不行|答非所问|不满意|没有?(?:用|帮助|解决|回答我?)|你[没不][听看]?[懂明]白?"
+    r"|我?(?:问的|说的|要的|想问的)?[也都]?不是这[个些样](?:意思|问题)?|我?不是[这那]个意思|我?(?:不是|没)问这个|不是我[要问想]的)"
+    r"[了啊呀吧呢的哦嘛]*[,，。!！ ]*)+"
+    r"|(?:(?:no|nope|wrong|incorrect|neither|none of (?:these|those|them|the above)"
+    r"|(?:(?:it|that|this)(?: is|'s) )?(?:still )?not "
+    r"(?:right|it|true|correct|that|this|helpful|what i (?:asked|meant|mean|want|wanted|need)(?: for)?)"
+    r"|(?:that|this|it) (?:did not|didn't|does not|doesn't) (?:help|answer (?:my question|it))"
+    r"|you (?:did not|didn't|do not|don't) (?:understand|get it)|i (?:did not|didn't) ask (?:for |about )?that)"
+    r"(?: me| at all)?[,. !]*)+",
+    re.IGNORECASE,
+)
 
 
 def plain(text: str) -> str:
@@ -90,6 +102,12 @@ def has_none(text: str) -> bool:
     """Whether a customer who was asked for a number or the like says that they do not have it."""
     said = plain(text)
     return len(said) <= 100 and _NONE.fullmatch(said) is not None
+
+
+def denies(text: str) -> bool:
+    """Whether a customer says no more than that what was just replied is not what they meant."""
+    said = plain(text)
+    return len(said) <= 60 and _DENIED.fullmatch(said) is not None
 
 
 def chosen_of(text: str, titles: Sequence[str]) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from homefield.cli.values import KeyValue, Name, Place, Share, Whole, pairs
 from homefield.errors import CallError
 
 if TYPE_CHECKING:
+    from homefield.apps.support.answers import Answer
     from homefield.apps.support.understanding.build import Built
 
 __all__ = ["build", "promote", "rollback"]
@@ -97,6 +99,7 @@ def _shown(built: Built, face: Face) -> Outcome:
         facts=facts,
         notes=[
             *left_out(built.material.accounts, face),
+            *_bare(built.material.answers, face),
             *(
                 []
                 if built.promotion is None
@@ -105,6 +108,12 @@ def _shown(built: Built, face: Face) -> Outcome:
         ],
         next_steps=steps,
     )
+
+
+def _bare(answers: Mapping[str, Answer], face: Face) -> list[str]:
+    """A word of warning where customers would be sent intents or ids instead of sentences."""
+    words = [each.text for each in answers.values() if each.text == each.id]
+    return [face.say("support.bare", words=", ".join(words[:3]))] if 2 * len(words) > len(answers) else []
 
 
 @command("promote")

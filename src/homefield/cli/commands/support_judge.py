@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 __all__ = ["evaluate", "replay"]
 
 _SHOWN = 20
-_NUMBERS = ("recall_1", "recall_5", "mrr", "kept", "kept_right", "unknown_found", "automatic", "automatic_wrong")
+_NUMBERS = (
+    "recall_1", "recall_5", "mrr", "kept", "kept_right", "unknown_found", "unknown_unanswered", "automatic",
+    "automatic_wrong",
+)  # fmt: skip
 _SLICED = ("recall_1", "automatic", "automatic_wrong")
 
 

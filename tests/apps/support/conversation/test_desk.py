@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import update
 
 from homefield.apps.support.conversation import Desk, Incoming, Said, SupportOptions
-from homefield.apps.support.conversation.options import Question
+from homefield.apps.support.conversation.options import HandoffOptions, Question
 from homefield.apps.support.conversation.summary import note
 from homefield.errors import CallError, Refused
-from homefield.messages import Language
+from homefield.messages import Language, text
 from homefield.operate.forget import forget_customer
 from homefield.store import Store, conversations, events, now
 from homefield.store.tables import conversations as table
@@ -133,8 +133,8 @@ class TestHandOff:
     def test_listed_answers_listed_words_and_low_confidence_hand_over(self, store: Store) -> None:
         options = {"answers": ["dispute"], "words": ["律师"], "confidence": 0.5}
         reasons = []
-        for place, text in enumerate(("a dispute", "我的律师会联系你们", "maybe return?")):
-            (said,) = [made(store, handoff=options).take(Incoming(text, peer=str(place)))]
+        for place, written in enumerate(("a dispute", "我的律师会联系你们", "maybe return?")):
+            (said,) = [made(store, handoff=options).take(Incoming(written, peer=str(place)))]
             assert said.row.state == "waiting"
             assert said.reply is not None
             assert said.reply.facts is not None
@@ -174,6 +174,27 @@ class TestHandOff:
         assert last.reply.facts["reason"] == "support.why.has_none"
         assert last.row.handoff is not None
         assert last.row.handoff["asked"] == asked
+
+    def test_who_denies_a_reply_is_asked_to_put_it_another_way_and_then_gets_a_human(
+        self, store: Store, language: Language
+    ) -> None:
+        asked, no = {"zh": ("怎么退货", "不是这个"), "en": ("return?", "that's not it")}[language]
+        said = talk(made(store, handoff=HandoffOptions(failures=2)), asked, no, no)
+        first, second, third = (each.reply for each in said)
+        assert first is not None
+        assert second is not None
+        assert second.facts is not None
+        assert (second.facts["decision"], second.facts["reason"]) == ("clarify", "support.why.denied")
+        assert second.text == text("support.say.denied", language)
+        assert third is not None
+        assert third.text == text("support.say.handoff", language)
+        assert said[-1].row.state == "waiting"
+
+    def test_a_no_that_follows_nothing_is_a_message_as_any_other(self, store: Store) -> None:
+        (said,) = talk(made(store), "不是")
+        assert said.reply is not None
+        assert said.reply.facts is not None
+        assert said.reply.facts["reason"] != "support.why.denied"
 
     def test_the_summary_says_what_was_asked_where_the_last_message_was_a_value(
         self, store: Store, language: Language

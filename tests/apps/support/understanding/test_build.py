@@ -105,6 +105,13 @@ def test_an_id_that_is_lacking_and_two_answers_for_one_question_are_told_before_
     assert "pairs.csv, row 3" in told
 
 
+def test_an_answer_that_is_a_word_is_its_own_id_and_a_sentence_has_a_number(tmp_path: Path) -> None:
+    pairs = tmp_path / "pairs.csv"
+    texts = ("card_arrival", "退货", "可以在十四天之内退货，运费由我们承担。", "Yes.")
+    pairs.write_text("\n".join(["question,answer", *(f"how {text},{text}" for text in texts)]), encoding="utf-8")
+    assert list(read_material(pairs=pairs).answers) == ["card_arrival", "退货", "answer-3", "Yes."]
+
+
 def test_without_approved_answers_the_one_given_more_often_holds(tmp_path: Path) -> None:
     pairs = tmp_path / "pairs.csv"
     rows = ["question,answer", "how long,It takes 3 days.", "How long?,It takes 3 days.", "how long,It takes 5 days."]
@@ -113,7 +120,7 @@ def test_without_approved_answers_the_one_given_more_often_holds(tmp_path: Path)
     assert [example.answer for example in material.examples] == ["answer-1", "answer-1", "answer-3"]
     (rejected,) = material.accounts[0].rejected
     assert rejected.row == 3
-    assert rejected.sentence("en") == "“how long” was answered otherwise more often."
+    assert rejected.sentence("en") == "“how long” has another answer at least as often; that one holds."
 
 
 def test_one_answer_alone_is_too_little(tmp_path: Path) -> None:

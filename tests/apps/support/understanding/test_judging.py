@@ -81,6 +81,7 @@ def test_an_unknown_input_that_is_answered_is_a_wrong_answer(answerer: ReleaseAn
     eager = replace(answerer, thresholds=Thresholds(0.0, float("inf")))
     numbers = judge_release(eager, file).numbers
     assert (numbers["automatic"], numbers["automatic_wrong"], numbers["unknown_found"]) == (1.0, 1.0, 0.0)
+    assert numbers["unknown_unanswered"] == 0.0
     assert numbers["recall_1"] is None
 
 
@@ -182,7 +183,8 @@ def test_a_release_goes_through_the_gate_and_back(own: Registry, questions: Path
         aliases.move(transaction, "application", "shop", CHAMPION, 1, by="ann")
     promoted = promote_release(own, "shop@2", questions, by="ann", force=True, why="to see")
     assert promoted.moved is not None
-    assert [check.key for check in promoted.gate.checks] == ["alike", "baseline", "champion"]
+    keys = ["alike", "baseline", "champion", "automatic", "automatic_wrong"]
+    assert [check.key for check in promoted.gate.checks] == keys
     assert promoted.gate.against == 1
     assert OpenApplications(own).find("shop").version == 2
     with pytest.raises(CallError) as caught:
@@ -195,6 +197,52 @@ def test_a_release_goes_through_the_gate_and_back(own: Registry, questions: Path
     assert nothing.value.code == "support.nothing_before"
     assert "`homefield support promote shop@" in nothing.value.next_step("en")
     assert OpenApplications(own).find("shop").version == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "failed"),
+    [
+        ((0.1, 0.0), (0.1, None), {"automatic"}),  # nothing is answered any more, which nobody asked for
+        ((0.1, 0.0), (0.05, None), set()),  # a smaller budget was asked for
+        ((0.1, None), (0.1, 0.0), {"automatic_wrong"}),
+        ((0.1, None), (0.2, 0.0), set()),
+        ((0.1, 0.0), (0.1, 0.0), set()),
+    ],
+)
+def test_a_release_answers_as_much_by_itself_as_the_one_before_and_not_more_wrongly(
+    own: Registry, tmp_path: Path, before: tuple[float, float | None], after: tuple[float, float], failed: set[str]
+) -> None:
+    known = [f"{wording.format('bed')},{answer}" for answer in QUESTIONS for wording in QUESTIONS[answer]]
+    strangers = [f"who is the king of Spain in the year 19{year},politics" for year in range(10, 40)]
+    file = tmp_path / "asked.csv"
+    file.write_text("\n".join(["question,answer", *known, *strangers]), encoding="utf-8")
+    manifest = find_release(own, "shop@1").manifest
+    for version, (risk, threshold) in enumerate((before, after), start=3):
+        bought = {"risk": risk, "threshold": threshold, "automatic_rate": 0.0, "rows": 9}
+        unknown = {**manifest["unknown"], "threshold": None}
+        made = register_release(own, "shop", {**manifest, "risk": bought, "unknown": unknown}, by="ann")
+        assert made.version == version
+    with own.store.write() as transaction:
+        aliases.move(transaction, "application", "shop", CHAMPION, 3, by="ann")
+    checks = {check.key: check for check in promote_release(own, "shop@4", file, by="ann").gate.checks}
+    assert {key for key in ("automatic", "automatic_wrong") if not checks[key].passed} == failed
+    if "automatic" in failed:
+        assert "0.0 % of" in checks["automatic"].sentence("en")
+
+
+def test_two_releases_are_judged_on_the_same_dialogues(own: Registry, tmp_path: Path) -> None:
+    turns = [
+        ("customer", "how do i return a lamp"), ("agent", "You can return it within 14 days."),
+        ("customer", "do you ship a lamp abroad"), ("agent", "We ship to every country for 9 euros."),
+    ]  # fmt: skip
+    file = tmp_path / "dialogues.jsonl"
+    file.write_text(json.dumps({"turns": [{"role": role, "text": said} for role, said in turns]}), encoding="utf-8")
+    one = open_answerer(own, "shop@1")
+    contents = one.lessons.contents
+    kept = {name: each for name, each in contents.answers.items() if name != "shipping"}
+    other = replace(one, contents=replace(contents, answers={**kept, "shipping": replace(kept["returns"], text="No.")}))
+    both = [judge_release(each, file, beside=(one, other)).judged.right.tolist() for each in (one, other)]
+    assert [right.count(-1) for right in both] == [0, 1]
 
 
 def test_questions_whose_answers_nobody_knows_say_so_at_the_gate(own: Registry, tmp_path: Path) -> None:

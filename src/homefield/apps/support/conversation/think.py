@@ -17,7 +17,7 @@ from homefield.apps.support.conversation.states import Outcome, Standing
 from homefield.apps.support.manners import small_talk
 from homefield.apps.support.replies import TALK, Answerer, Asked, Reply
 from homefield.apps.support.slots import PATTERNS, called, only_data
-from homefield.apps.support.wishes import chosen_of, has_none, topic_in, wants_human
+from homefield.apps.support.wishes import chosen_of, denies, has_none, topic_in, wants_human
 from homefield.data.language import language_of
 from homefield.errors import NotAllowed, RemoteError
 from homefield.messages import LANGUAGES, Language, default_language, text
@@ -98,12 +98,15 @@ class Thinker:
             return self._hand_over(asked, "support.why.wish")
         if topic_in(written, handoff.words) is not None:
             return self._hand_over(asked, "support.why.topic")
+        if asked.history and asked.history[-1].speaker == "bot" and denies(written):
+            said = sentence("support.say.denied", asked.language)
+            return Decided("clarify", said, None, 0.0, "support.why.denied", self._answerer.release)
         decided = self._filled(asked, written)
         if decided.answer in handoff.answers:
             return self._hand_over(asked, "support.why.topic", decided)
         if decided.decision == "answer" and decided.confidence < handoff.confidence:
             return self._hand_over(asked, "support.why.unsure", decided)
-        if decided.decision == "handoff" and not decided.text:
+        if decided.decision == "handoff":
             return replace(decided, text=sentence("support.say.handoff", asked.language))
         if decided.choices and decided.decision == "clarify":
             titles = [choice.title for choice in decided.choices]

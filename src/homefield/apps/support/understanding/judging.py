@@ -7,7 +7,7 @@ unknown input: right is not to answer it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -27,7 +27,6 @@ from homefield.apps.support.slots import slotted
 from homefield.apps.support.understanding.answering import ReleaseAnswerer
 from homefield.apps.support.understanding.fit import Asking, ask, held_of
 from homefield.apps.support.understanding.material import DEPTH
-from homefield.apps.support.understanding.release import Contents
 from homefield.apps.support.understanding.splits import Taught
 from homefield.apps.support.wishes import topic_in
 from homefield.data.language import languages_of
@@ -95,11 +94,11 @@ class Verdict:
 
 
 def read_questions(
-    path: Path, contents: Contents, columns: Mapping[str, str] | None = None
+    path: Path, approved: Set[str], columns: Mapping[str, str] | None = None
 ) -> tuple[Sequence[Question], Account]:
     """Questions with their answers or with their intents, or those of dialogues whose agent gave an approved answer.
 
-    A row whose answer is empty is a question that no answer fits.
+    A row whose answer is empty is a question that no answer fits. approved: the texts of such answers.
 
     Raises:
         CallError: `support.no_such_role`.
@@ -116,7 +115,7 @@ def read_questions(
             dialogues = read_dialogues(path, columns)
         except RecordsError as error:
             raise neither(path, ["answer", "question"], columns, error) from error
-        account, found = dialogues.account, _of_dialogues(dialogues.dialogues, contents)
+        account, found = dialogues.account, _of_dialogues(dialogues.dialogues, approved)
     if not found:
         raise RecordsError("support.no_rows", file=path)
     return found, account
@@ -132,14 +131,13 @@ def _has(path: Path, part: str, columns: Mapping[str, str] | None) -> bool:
     return True
 
 
-def _of_dialogues(dialogues: Sequence[Dialogue], contents: Contents) -> list[Question]:
+def _of_dialogues(dialogues: Sequence[Dialogue], approved: Set[str]) -> list[Question]:
     """What agents write freely cannot be told right or wrong, so only their approved answers are judged on."""
-    approved = {answer.text: name for name, answer in contents.answers.items()}
     return [
         Question(history_text(dialogue.turns[: each.at + 1], depth=DEPTH), each.question, answer, each.at)
         for dialogue in dialogues
         for each in exchanges(dialogue)
-        if each.answer and (answer := approved.get(slotted(each.answer))) is not None
+        if each.answer and (answer := slotted(each.answer)) in approved
     ]
 
 
@@ -149,16 +147,20 @@ def judge_release(
     columns: Mapping[str, str] | None = None,
     *,
     handoff: HandoffOptions | None = None,
+    beside: Sequence[ReleaseAnswerer] = (),
 ) -> Verdict:
     """Ask every question of a file, and compare.
 
-    handoff: what the company gives to humans, which is then not automatic.
+    handoff: what the company gives to humans, which is then not automatic. beside: releases that are judged on the same
+    rows, so that dialogues are read for their answers too.
 
     Raises:
         RecordsError: as `read_questions`.
     """
     contents = answerer.lessons.contents
-    rows, account = read_questions(path, contents, columns)
+    every = (contents, *(each.lessons.contents for each in beside))
+    approved = {answer.text for each in every for answer in each.answers.values()}
+    rows, account = read_questions(path, approved, columns)
     right = _right(answerer, rows)
     questions = [row.question for row in rows]
     texts = [row.text if answerer.depth else row.question for row in rows]
@@ -223,6 +225,7 @@ def _numbers(judged: Judged, rows: NDArray[np.bool_], strange: float) -> dict[st
     found["kept"] = _share(kept, known)
     found["kept_right"] = _share(judged.correct, known & kept)
     found["unknown_found"] = _share(~kept, unknown)
+    found["unknown_unanswered"] = _share(~judged.automatic, unknown)
     automatic = rows & judged.automatic
     found["automatic"] = _share(automatic, rows)
     found["automatic_wrong"] = _share(~judged.correct, automatic)

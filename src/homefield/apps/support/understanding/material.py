@@ -171,12 +171,15 @@ def _told(exchange: Exchange, dialogue: Dialogue, answer: str) -> Example:
     return Example(text, exchange.question, answer, dialogue.row, exchange.dialogue)
 
 
+_WORD = re.compile(r"(?:(?![\u3400-\u9fff])[\w.:/-]){1,80}|[\w.:/-]{1,8}")
+
+
 def _named(texts: object) -> dict[str, str]:
     """An id for each distinct text: the text itself where it is a word, such as an intent, else a number."""
     assert hasattr(texts, "__iter__")
     found: dict[str, str] = {}
     for text in dict.fromkeys(texts):
-        found[text] = text if re.fullmatch(r"\S{1,80}", text) else f"answer-{len(found) + 1}"
+        found[text] = text if _WORD.fullmatch(text) else f"answer-{len(found) + 1}"
     return found
 
 
