@@ -13,7 +13,7 @@ import pytest
 from homefield.workspace import Workspace
 
 from ..postgresql import PostgreSQL
-from .conftest import make_key
+from .conftest import make_key, wait_until_ready
 from .talking import Talking, talking
 
 
@@ -108,6 +108,7 @@ def test_without_options_that_were_ever_good_a_message_is_to_come_again(tmp_path
     file = tmp_path / "support" / "shop.toml"
     file.write_text("foo = 1\n", encoding="utf-8")
     with talking(Workspace(tmp_path)) as made:
+        wait_until_ready(made.client)
         assert made.client.get("/readyz").json()["warnings"][0]["code"] == "support.bad_options"
         for path, body in (
             ("/v1/support/shop/messages", {"text": "hi"}),

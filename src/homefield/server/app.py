@@ -16,7 +16,7 @@ from starlette.responses import Response
 from homefield import __version__
 from homefield.apps.support.assistants import Assistants
 from homefield.errors import CallError, HomefieldError, MachineError
-from homefield.faults import Faulty, faults_of
+from homefield.faults import Fault, Faulty, faults_of
 from homefield.server.access import GuardedRoute, check_routes
 from homefield.server.door import Door
 from homefield.server.headers import SECURE
@@ -126,7 +126,7 @@ def _tell_errors(app: FastAPI) -> None:
             )
         if error.status_code == 404:
             return _told(request, CallError("server.not_found", path=request.url.path[:200]))
-        return _told(request, CallError("server.bad_body", faults=str(error.detail)))
+        return _told(request, Faulty("server.bad_body", [Fault("", "faults.said", {"why": str(error.detail)})]))
 
     def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)

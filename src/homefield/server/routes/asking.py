@@ -9,6 +9,7 @@ from typing import Any
 from starlette.requests import Request
 
 from homefield.errors import CallError
+from homefield.faults import Fault, Faulty
 from homefield.messages import Language
 from homefield.serve.batcher import about_tokens
 from homefield.serve.waiting import Lane
@@ -16,8 +17,9 @@ from homefield.server.access import identity_of
 from homefield.server.opened import Ask, Opened, Predicted, Vector
 from homefield.server.running import Running
 
-__all__ = ["BULK", "Gone", "ask", "check_count", "language_of", "request_id_of", "running_of"]
+__all__ = ["BULK", "Gone", "ask", "check_count", "language_of", "once_of", "request_id_of", "running_of"]
 
+_LONGEST_KEY = 200
 BULK = 64  # a call of more texts goes into the bulk lane unless it says otherwise
 
 
@@ -40,6 +42,18 @@ def language_of(request: Request) -> Language:
 def request_id_of(request: Request) -> str:
     """The id of the request."""
     return str(request.scope["state"]["request_id"])
+
+
+def once_of(request: Request) -> str | None:
+    """The `Idempotency-Key`: what was sent with it again is the same.
+
+    Raises:
+        CallError: `server.bad_body`, it is too long.
+    """
+    key = request.headers.get("idempotency-key")
+    if key is not None and len(key) > _LONGEST_KEY:
+        raise Faulty("server.bad_body", [Fault("Idempotency-Key", "faults.too_long", {"bound": _LONGEST_KEY})])
+    return key
 
 
 def check_count(running: Running, texts: Sequence[str]) -> None:

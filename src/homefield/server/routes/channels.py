@@ -15,11 +15,10 @@ from homefield.apps.support.channels.rasa import CHANNEL, RasaRest, parsed_by_ra
 from homefield.apps.support.conversation import Incoming, Said
 from homefield.apps.support.conversation.think import language_from
 from homefield.apps.support.replies import Asked
-from homefield.errors import CallError
 from homefield.server.access import needs
 from homefield.server.bodies import parsed
 from homefield.server.openapi import described, header, media, refused
-from homefield.server.routes.asking import running_of
+from homefield.server.routes.asking import once_of, running_of
 from homefield.server.routes.models import SERVICE
 from homefield.server.running import Running
 from homefield.server.support_bodies import CompletionsBody, ParseBody, RasaBody
@@ -71,9 +70,7 @@ async def parse(request: Request, name: str | None = None) -> Response:
 async def complete(request: Request) -> Response:
     """OpenAI's chat completions; `model` names the customer service. With `stream`, as server-sent events."""
     body = await parsed(request, CompletionsBody)
-    delivery = request.headers.get("idempotency-key")
-    if delivery is not None and len(delivery) > 200:
-        raise CallError("server.bad_body", faults="Idempotency-Key: at most 200 characters")
+    delivery = once_of(request)
     usage = body.stream_options is not None and body.stream_options.include_usage
     adapter = Completions(body.model, delivery, usage=usage)
     said = await _take(request, body.model.removeprefix(SERVICE), adapter.read(body.model_dump()))

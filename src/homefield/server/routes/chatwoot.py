@@ -14,6 +14,7 @@ from homefield.apps.support.channels.chatwoot import CHANNEL, Call, Chatwoot
 from homefield.apps.support.conversation import Said
 from homefield.bundle.names import check_name
 from homefield.errors import CallError, HomefieldError, MachineError, RemoteError
+from homefield.faults import Fault, Faulty
 from homefield.net import Allowed, Limits, fetch
 from homefield.server.access import public
 from homefield.server.limits import check_depth
@@ -109,9 +110,9 @@ def _payload(body: bytes) -> dict[str, Any]:
     try:
         found = json.loads(body)
     except ValueError as error:
-        raise CallError("server.bad_body", faults="JSON") from error
+        raise Faulty("server.bad_body", [Fault("", "faults.no_json", {"why": error})]) from error
     if not isinstance(found, dict):
-        raise CallError("server.bad_body", faults="an object was expected")
+        raise Faulty("server.bad_body", [Fault("", "faults.table")])
     return found
 
 

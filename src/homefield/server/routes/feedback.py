@@ -13,7 +13,7 @@ from homefield.server.access import identity_of, needs
 from homefield.server.bodies import CorrectionBody, parsed
 from homefield.server.identity import Identity
 from homefield.server.openapi import described, header, media, refused
-from homefield.server.routes.asking import running_of
+from homefield.server.routes.asking import once_of, running_of
 from homefield.store import Store
 from homefield.store import feedback as stored
 from homefield.store import predictions as stored_predictions
@@ -37,9 +37,7 @@ def add_routes(routes: APIRouter) -> None:
 async def correct(request: Request) -> Response:
     """Correct a prediction. With `once` (or an `Idempotency-Key`), the same correction sent again is kept once."""
     body = await parsed(request, CorrectionBody)
-    once = body.once or request.headers.get("idempotency-key")
-    if once is not None and len(once) > 200:
-        raise CallError("server.bad_body", faults="Idempotency-Key: at most 200 characters")
+    once = body.once or once_of(request)
     kept, fresh = await asyncio.to_thread(_keep, running_of(request).store, body, once, identity_of(request))
     told = {"id": kept.id, "prediction": kept.prediction_id, "answer": kept.answer, "by": kept.by, "why": kept.why}
     return JSONResponse({**told, "at": kept.at.isoformat()}, 201 if fresh else 200)

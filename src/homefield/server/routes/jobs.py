@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from homefield.errors import CallError
+from homefield.faults import Fault, Faulty
 from homefield.operate import jobs
 from homefield.server.access import identity_of, needs
 from homefield.server.bodies import JobBody, parsed
@@ -49,7 +49,7 @@ async def newest(request: Request, state: State | None = None, kind: str | None 
     if kind is not None:
         jobs.kind_of(kind)
     if not 1 <= most <= _MOST:
-        raise CallError("server.bad_body", faults=f"most: 1 to {_MOST}")
+        raise Faulty("server.bad_body", [Fault("most", "faults.from_to", {"least": 1, "most": _MOST})])
     running = running_of(request)
     found = await asyncio.to_thread(_newest, running.store, state, kind, most)
     return JSONResponse({"jobs": [_told(job, running) for job in found]})

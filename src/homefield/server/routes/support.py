@@ -15,10 +15,11 @@ from homefield.apps.support.conversation import STATES, Desk, Incoming
 from homefield.apps.support.taught import lesson_as_json, lessons_of, unteach
 from homefield.bundle.names import check_name
 from homefield.errors import CallError
+from homefield.faults import Fault, Faulty
 from homefield.server.access import identity_of, needs
 from homefield.server.bodies import parsed
 from homefield.server.openapi import described, header, refused
-from homefield.server.routes.asking import language_of, running_of
+from homefield.server.routes.asking import language_of, once_of, running_of
 from homefield.server.support_bodies import CorrectAnswerBody, HumanBody, MessageBody
 from homefield.store import conversations, is_id
 from homefield.store.conversations import ConversationRow
@@ -73,9 +74,7 @@ async def take(request: Request, name: str) -> Response:
     The same `delivery` (or `Idempotency-Key`) again is the same message, with the same reply.
     """
     body = await parsed(request, MessageBody)
-    delivery = body.delivery or request.headers.get("idempotency-key")
-    if delivery is not None and len(delivery) > 200:
-        raise CallError("server.bad_body", faults="Idempotency-Key: at most 200 characters")
+    delivery = body.delivery or once_of(request)
     incoming = Incoming(
         body.text,
         conversation=body.conversation,
@@ -143,10 +142,10 @@ async def every(
 ) -> Response:
     """Conversations, the newest first. `state`: only these, comma-separated; `before`: those older than this id."""
     states = [] if not state else [one.strip() for one in state.split(",")]
-    if unknown := [one for one in states if one not in STATES]:
-        raise CallError("server.bad_body", faults=f"state: {unknown[0][:20]} is none of {', '.join(STATES)}")
+    if any(one not in STATES for one in states):
+        raise Faulty("server.bad_body", [Fault("state", "faults.one_of", {"expected": ", ".join(STATES)})])
     if before is not None and not is_id(before):
-        raise CallError("server.bad_body", faults=f"before: {before[:40]!a} is no id")
+        raise Faulty("server.bad_body", [Fault("before", "faults.no_id")])
     running = running_of(request)
 
     def look() -> list[ConversationRow]:

@@ -104,8 +104,9 @@ class Texts:
         taken, of = _pieces(index.indptr, asked.indices[order].astype(np.int64))
         reached, place = np.unique(index.indices[taken], return_inverse=True)
         shared = np.bincount(place, index.data[taken] * asked.data[order][of], len(reached))
-        best = np.argsort(-shared, kind="stable")[:_COMPARED]
-        return np.asarray(np.sort(reached[best]), dtype=np.int64)
+        if len(reached) > _COMPARED:
+            reached = np.sort(reached[np.argpartition(-shared, _COMPARED)[:_COMPARED]])
+        return reached.astype(np.int64)
 
 
 def _pieces(starts: NDArray[np.integer], chosen: Places) -> tuple[Places, Places]:
