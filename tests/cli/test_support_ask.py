@@ -151,12 +151,16 @@ def test_build_names_the_rows_it_left_out(run: Run, own: Path, shop: Shop, tmp_p
     assert f"pairs.csv, left out: 1 (row {last - 1}). There is no answer." in shown
 
 
-def test_build_warns_where_customers_would_be_sent_ids(run: Run, tmp_path: Path, shop: Shop) -> None:
+def test_build_warns_where_customers_would_be_sent_ids_or_no_values(run: Run, tmp_path: Path, shop: Shop) -> None:
     words = ["support", "build", "bare", "--pairs", shop.pairs, "--set", "backbone=cnn-text", "--set", "epochs=1"]
     shown = run("--workspace", tmp_path, "--lang", "en", *words).out
     assert "Customers would be sent the words returns, shipping, status as replies" in " ".join(shown.split())
-    shown = run("--workspace", tmp_path, "--lang", "en", *words, "--answers", shop.answers).out
-    assert "Customers would be sent" not in shown
+    (tmp_path / "support").mkdir()
+    for written, lacking in (("", "state"), ("[ask.state]\nen = 'Which state?'", "")):
+        (tmp_path / "support" / "bare.toml").write_text(written, encoding="utf-8")
+        shown = " ".join(run("--workspace", tmp_path, "--lang", "en", *words, "--answers", shop.answers).out.split())
+        assert "Customers would be sent" not in shown
+        assert (f"where these values come from: {lacking}." in shown) == bool(lacking)
 
 
 def test_a_log_is_asked_again_as_the_desk_would(run: Run, own: Path, shop: Shop, tmp_path: Path) -> None:

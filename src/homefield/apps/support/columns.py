@@ -22,7 +22,8 @@ __all__ = ["Account", "Rejected", "Row", "check_roles", "find_columns", "neither
 _NAMES: Mapping[str, tuple[str, ...]] = {
     "question": ("question", "query", "text", "utterance", "customer", "问题", "用户问题", "客户问题",
         "咨询内容", "问句", "文本"),
-    "answer": ("answer", "answerid", "reply", "response", "回答", "答案", "答案编号", "回复", "客服回复"),
+    "answer": ("answer", "answerid", "reply", "response", "回答", "答案", "答案编号", "回答编号", "回复编号", "回复",
+        "客服回复"),
     "intent": ("intent", "label", "category", "class", "topic", "意图", "标签", "类别", "分类", "问题类型"),
     "one": ("one", "question1", "text1", "sentence1", "question", "text", "query", "问题1", "句子1", "文本1",
         "问题", "文本"),
@@ -38,7 +39,7 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "time": ("time", "timestamp", "date", "datetime", "createdat", "时间", "日期", "发送时间"),
     "agent": ("agent", "agentid", "agentname", "operator", "坐席", "客服", "客服姓名", "客服工号"),
     "resolved": ("resolved", "solved", "issolved", "status", "是否解决", "已解决", "解决"),
-    "id": ("id", "answerid", "key", "编号", "答案编号", "答案id"),
+    "id": ("id", "answerid", "key", "编号", "答案编号", "回答编号", "回复编号", "答案id"),
     "language": ("language", "lang", "语言"),
     "audience": ("audience", "customers", "segment", "适用对象", "对象", "适用人群"),
     "valid_from": ("validfrom", "from", "start", "生效日期", "生效", "开始日期"),

@@ -100,6 +100,7 @@ def _shown(built: Built, face: Face) -> Outcome:
         notes=[
             *left_out(built.material.accounts, face),
             *_bare(built.material.answers, face),
+            *_undeclared(release.name, built.material.answers, face),
             *(
                 []
                 if built.promotion is None
@@ -114,6 +115,16 @@ def _bare(answers: Mapping[str, Answer], face: Face) -> list[str]:
     """A word of warning where customers would be sent intents or ids instead of sentences."""
     words = [each.text for each in answers.values() if each.text == each.id]
     return [face.say("support.bare", words=", ".join(words[:3]))] if 2 * len(words) > len(answers) else []
+
+
+def _undeclared(name: str, answers: Mapping[str, Answer], face: Face) -> list[str]:
+    """Placeholders that nothing fills unless the channel sends their values: then a human takes over."""
+    from homefield.apps.support.conversation import options_of
+
+    options = options_of(face.workspace, name)
+    wanted = sorted({each for answer in answers.values() for each in answer.placeholders})
+    lacking = [each for each in wanted if each not in options.sources and options.question(each) is None]
+    return [face.say("support.undeclared", names=", ".join(lacking), file=f"support/{name}.toml")] if lacking else []
 
 
 @command("promote")
