@@ -20,7 +20,7 @@ from homefield.bundle import MANIFEST, Bundle, Precision, open_bundle
 from homefield.data.dataset import Dataset, SplitName, open_dataset
 from homefield.errors import CallError
 from homefield.evaluate.calibration import Output, probabilities
-from homefield.evaluate.headline import compare, contributions
+from homefield.evaluate.headline import compare, contributions, statistic
 from homefield.evaluate.pairs import frame_rows
 from homefield.evaluate.significance import Difference, paired_bootstrap
 from homefield.events import Event, Listener, silent
@@ -46,8 +46,8 @@ _RECOVERY = {"epochs": 3, "train": "all", "soft": 0.7}
 
 @dataclass(frozen=True)
 class Measured:
-    """One model: bytes of its networks, milliseconds for one text, texts a second in batches, and its headline metric
-    on the test rows (or the first held-out split with rows)."""
+    """One model as it is served: bytes of its networks, milliseconds for one text, texts a second in batches, and its
+    headline metric on the test rows (or the first held-out split with rows)."""
 
     title: str
     bytes: Mapping[str, int]
@@ -232,7 +232,6 @@ def _measured(
         targets = task(manifest.task).targets(frame["label"], manifest.labels)
         chances = probabilities(logits, manifest.output, manifest.temperature)
         rows = contributions(chances, targets, manifest.output, np.asarray(manifest.thresholds.labels or 0.5))
-    numbers = manifest.metrics.get(split, {})
     found = Measured(
         manifest.title,
         _sizes(bundle),
@@ -240,10 +239,16 @@ def _measured(
         1000 * float(np.median(times)) if times else float("nan"),
         per_second,
         manifest.metric,
-        numbers.get(manifest.metric),
+        _headline(rows, manifest.output) if len(rows) else None,
         len(frame),
     )
     return found, rows
+
+
+def _headline(rows: NDArray[np.float64], output: Output) -> float:
+    """The headline metric of what each row contributes."""
+    means = rows.mean(axis=0)[None]
+    return float(means[0, 0] if output == "vector" else statistic(output)(means)[0])
 
 
 def _difference(first: NDArray[np.float64], second: NDArray[np.float64], output: Output) -> Difference:
