@@ -108,7 +108,7 @@ def test_a_reply_is_no_success_and_without_words_it_is_in_the_readers_language(
     run: Run, own: Path, language: Language
 ) -> None:
     ran = run("--workspace", own, "--lang", language, "support", "ask", "shop", "")
-    assert ran.out.startswith({"en": "I am sorry, I do not know that.", "zh": "抱歉，这个问题我还不知道。"}[language])
+    assert ran.out.startswith({"en": "I am sorry, I do not know that.", "zh": "抱歉，这个问题我还答不上来。"}[language])
 
 
 def test_what_goes_to_a_human_is_not_automatic(run: Run, own: Path, tmp_path: Path) -> None:

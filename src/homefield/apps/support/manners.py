@@ -73,10 +73,13 @@ _HARM = re.compile(
     # Things are delivered to a hospital too, and people work in one.
     r"|(?:am|is|are|was|were|been|ended up|landed|still|now) in (?:the )?hospital"
     r"|(?:go|goes|going|gone|went|taken|rushed|brought|admitted|took \w+) (?:straight )?to (?:the )?hospital"
+    r"|(?:broke|broken|twisted|sprained|fractured) (?:my|his|her|their|an?) "
+    r"(?:leg|arm|foot|ankle|wrist|hand|hip|rib|bone|nose|back)"
+    r"|(?:car|traffic|road) (?:accident|crash)|(?:passed out|fainted|unconscious|bleeding|heat ?stroke)"
     r"|suicid(?:e|al)|kill myself|want to die"
     r"|(?:my|a|our) (?:lawyer|solicitor|attorney)|legal action|sue you|take you to court)\b"
-    r"|[摔砸夹割烫烧扎压电](?:到)?伤|受伤|骨折|流血|触电|漏电|着火|起火|中毒|住院|医药费|医疗费"
-    r"|送医(?!院)|被送[去到进往]?医院|送[去到进]?医院了|进了医院|去了?医院(?:缝|包扎|急诊)|律师(?!楼)|起诉|告你们|自杀|不想活|想死(?!我了|你)|活不下去",
+    r"|[摔砸夹割烫烧扎压电撞打咬](?:到)?伤|受伤|[摔撞砸压](?:断|骨折)了?|(?:腿|手|胳膊|脚|骨头|肋骨)(?:摔|撞|压)?断了?|骨折|流血|触电|漏电|着火|起火|中毒|住院|医药费|医疗费"
+    r"|(?:出|发生|遭遇|遇到)了?车祸|车祸了|撞到?了?(?:个|一个)?(?:人|行人|小孩|老人)了?(?!行道)|撞车了|晕倒|昏倒|昏迷|中暑|被\S{0,6}打了|送医(?!院)|被送[去到进往]?医院|送[去到进]?医院了|进了医院|去了?医院(?:缝|包扎|急诊)|律师(?!楼)|起诉|告你们|自杀|不想活|想死(?!我了|你)|活不下去",
     re.IGNORECASE,
 )
 _POLITE = re.compile(f"{_HOLD}|{_THANKS}|{_GREETING}|{_SMALL}", re.IGNORECASE)

@@ -83,7 +83,7 @@ def _shown(built: Built, face: Face) -> Outcome:
         shown = {"risk": percent(bought["risk"]), "rate": percent(bought["automatic_rate"]), "rows": bought["rows"]}
         facts.append((say("models.risk"), say(key, **shown)))
     in_use = built.promotion is not None and built.promotion.moved is not None
-    steps = [f'homefield support ask {release.name} "…"']
+    steps = [f'homefield support ask {release.name if in_use else title} "…"']
     if not in_use:
         steps.insert(0, f"homefield support promote {title} --on FILE")
     return Outcome(
@@ -144,6 +144,7 @@ def promote(
     why: str | None,
 ) -> Outcome:
     """Put a release into use, if the truth gate holds on questions with the right answers."""
+    from homefield.apps.support.conversation import options_of
     from homefield.apps.support.understanding.promoting import promote_release
     from homefield.bundle.registry import open_registry
     from homefield.operate.gate import MARGIN
@@ -158,6 +159,7 @@ def promote(
             on,
             by=local_user(),
             columns=pairs(columns, "--column"),
+            handoff=options_of(face.workspace, release.partition("@")[0]).handoff,
             margin=MARGIN if margin is None else margin,
             force=force,
             why=why,

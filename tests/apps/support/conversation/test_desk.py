@@ -196,6 +196,20 @@ class TestHandOff:
         assert said.reply.facts is not None
         assert said.reply.facts["reason"] != "support.why.denied"
 
+    @pytest.mark.parametrize("said", ["１２３４５６７８", "1234 5678", "订单号是 12345678。", "12345678-谢谢"])
+    def test_a_value_is_read_however_it_is_written(self, store: Store, said: str) -> None:
+        *_, last = talk(made(store, ask=ORDER), "where is my order", said)
+        assert last.row.variables == {"order_id": "12345678"}
+
+    @pytest.mark.parametrize("said", ["12", "AB1", "12345678-99"])
+    def test_a_value_in_another_form_is_asked_for_again_and_never_cut(self, store: Store, said: str) -> None:
+        desk = made(store, ask=ORDER)
+        _, again, last = talk(desk, "where is my order", said, "12345678")
+        assert again.reply is not None
+        assert again.reply.facts is not None
+        assert again.reply.facts["missing"] == "order_id"
+        assert last.row.variables == {"order_id": "12345678"}
+
     def test_the_summary_says_what_was_asked_where_the_last_message_was_a_value(
         self, store: Store, language: Language
     ) -> None:

@@ -113,7 +113,7 @@ def test_what_is_wrong_is_named(tmp_path: Path, written: str, fault: str, langua
         ("idle_minutes = 'long'", "a number was expected", "应填数字"),
         ("hosts = 'shop.example'", "a list in square brackets", "应填用方括号括起的列表"),
         ("hosts = [1]", "hosts.0: a text in quotation marks", "hosts.0：应填用引号括起的文本"),
-        ("handoff = 3", "a table of keys was expected", "应填由若干项组成的表"),
+        ("handoff = 3", "a table of keys (in JSON an object) was expected", "应填由若干键值组成的表"),
         (f"[ask.order_id]\npattern = '{'x' * 501}'", "at most 500 characters", "最多 500 个字符"),
         ("[ask.order_id]\npattern = '('", "this is no regular expression", "不是正则表达式"),
         ("[ask.Order]\npattern = 'x'", "Order is no name of a placeholder", "Order 不是占位符的名称"),

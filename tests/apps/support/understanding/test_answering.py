@@ -96,7 +96,8 @@ def test_who_wants_a_human_gets_one(answerer: ReleaseAnswerer, language: Languag
         "The bed collapsed and my son is hurt, how do i return a lamp", "my lawyer will call you", "it caught fire",
         "床塌了，孩子摔伤了，能退吗", "台灯漏电", "我要起诉你们", "孩子被送去医院了", "人已经送医", "我妈进了医院",
         "my son had to go to hospital", "she was taken to the hospital", "he is in hospital now",
-        "我想死", "I want to die",
+        "我想死", "I want to die", "我摔断了腿", "出车祸了", "你们的车撞到人了", "有人晕倒了",
+        "I broke my leg on your stairs",
     ],
 )  # fmt: skip
 def test_who_was_hurt_gets_a_human_and_no_template(open_minded: ReleaseAnswerer, said: str) -> None:
@@ -109,7 +110,7 @@ def test_who_was_hurt_gets_a_human_and_no_template(open_minded: ReleaseAnswerer,
     [
         "the fireplace is scratched", "desks for our hospital", "桌子划伤了", "a burnt orange sofa",
         "Can you deliver to the hospital?", "送到医院可以吗", "我在医院工作，可以开发票吗", "律师楼收货",
-        "the address is the hospital on Main Street",
+        "the address is the hospital on Main Street", "线断了怎么办", "the chair broke", "撞色的沙发有吗", "断货了吗",
     ],
 )  # fmt: skip
 def test_a_damaged_thing_is_no_damaged_person(said: str) -> None:

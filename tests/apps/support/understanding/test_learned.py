@@ -18,7 +18,7 @@ from homefield.errors import CallError
 from homefield.store.learned import learned_of
 from homefield.workspace import Workspace
 
-from .conftest import QUICK, Shop
+from .conftest import QUESTIONS, QUICK, Shop
 
 
 def lesson(question: str, **said: str) -> Correction:
@@ -68,8 +68,25 @@ def test_who_only_names_a_thing_is_offered_no_unlikely_answer_that_mentions_it(o
     name = applications.correct("shop", lesson("can my points buy a flight", text=said)).answer
     reply = applications.find("shop").reply(Asked("书架"))
     assert reply.reason == "support.why.brief"
-    assert name in {each.answer for each in reply.runners_up}
     assert name not in {each.answer for each in reply.choices}
+
+
+def test_what_is_taught_on_other_matters_takes_nothing_from_what_was_known(own: tuple[Registry, Registry]) -> None:
+    applications = OpenApplications(own[0])
+    known = [Asked(wording.format("bed")) for wordings in QUESTIONS.values() for wording in wordings]
+    before = [applications.find("shop").reply(each) for each in known]
+    for question in (
+        "is there a cafe",
+        "停车场在哪里",
+        "who is the boss",
+        "are you hiring",
+        "有没有食堂",
+        "wifi password",
+    ):
+        applications.correct("shop", lesson(question, text=f"We tell you when you ask: {question}."))
+    after = [applications.find("shop").reply(each) for each in known]
+    assert [each.answer for each in after] == [each.answer for each in before]
+    assert max(one.confidence - two.confidence for one, two in zip(before, after, strict=True)) < 0.05
 
 
 def test_a_correction_that_is_taken_back_is_given_no_more_by_any_worker(own: tuple[Registry, Registry]) -> None:

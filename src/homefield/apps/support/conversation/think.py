@@ -6,6 +6,7 @@ Nothing is written here. What the answerer lacks is looked up or asked for; what
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -29,6 +30,7 @@ __all__ = ["Decided", "Thinker", "Thought", "language_from", "sentence", "settle
 _VALUES = 8  # placeholders of one answer that are looked up one after the other
 _SCANNED = 1_000
 _VALUE_WITHIN = 300  # characters of a message in which a value is looked for
+_CODE = re.compile(r"(?=[^0-9]*[0-9])[0-9A-Za-z #_./-]{1,40}")  # what may be a value, in another form than expected
 _IDENTIFIER = re.compile(r"(?=[^0-9]*[0-9])[0-9A-Za-z#_./-]{3,}")
 
 
@@ -212,7 +214,7 @@ def taken(
         return belongs, {name: value}
     if has_none(written):
         return {**belongs, "lacking": name}, {}
-    return (belongs if only_data(written) else None), {}
+    return (belongs if only_data(written) or _CODE.fullmatch(written.strip()) else None), {}
 
 
 def _value_in(written: str, question: Question) -> str | None:
@@ -220,8 +222,11 @@ def _value_in(written: str, question: Question) -> str | None:
     if question.pattern is None:
         return None
     # The edges keep a long number from being taken for a short one.
-    edged = rf"(?<![0-9A-Za-z])(?:{question.pattern})(?![0-9A-Za-z])"
-    match = re.search(edged, written[:_VALUE_WITHIN])
+    edged = rf"(?<![0-9A-Za-z])(?:{question.pattern})(?![0-9A-Za-z]|[-_/][0-9A-Za-z])"
+    written = unicodedata.normalize("NFKC", written[:_VALUE_WITHIN])
+    match = re.search(edged, written)
+    if match is None and _CODE.fullmatch(written.strip()):  # in groups, as people read numbers out
+        match = re.search(edged, written.replace(" ", ""))
     return (match[0].strip() or None) if match else None
 
 

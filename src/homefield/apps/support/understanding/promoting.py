@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from homefield.apps.support.conversation.options import HandoffOptions
 from homefield.apps.support.understanding.judging import Verdict, judge_release
 from homefield.apps.support.understanding.opened import open_answerer
 from homefield.apps.support.understanding.release import models_of
@@ -35,11 +36,14 @@ def promote_release(
     *,
     by: str,
     columns: Mapping[str, str] | None = None,
+    handoff: HandoffOptions | None = None,
     margin: float = MARGIN,
     force: bool = False,
     why: str | None = None,
 ) -> Promotion:
     """Judge a release beside the one in use on questions with the right answers, and promote it if it holds.
+
+    handoff: what the company gives to humans.
 
     Raises:
         CallError: as `find_release`; `support.in_use`, `gate.force_needs_why`.
@@ -50,7 +54,7 @@ def promote_release(
     if against == release.version:
         raise CallError("support.in_use", release=f"{release.name}@{release.version}")
     every = [open_answerer(registry, f"{release.name}@{each}") for each in (release.version, against) if each]
-    verdict, *rivals = (judge_release(each, rows, columns, beside=every) for each in every)
+    verdict, *rivals = (judge_release(each, rows, columns, handoff=handoff, beside=every) for each in every)
     checks = [*_alike(registry, release), _better(release, verdict.difference, len(verdict.judged.questions))]
     for rival in rivals:
         checks.append(_not_worse(verdict, rival, margin))

@@ -183,7 +183,7 @@ class Recall:
         signs[:, 2] = _highest(matters, told_matters, told[1], _last(told[1]))
         signs[:, 3] = _highest(matters, asked_matters, asked_words, 0.0)
         signs[:, 4] = _highest(matters, said_matters, said_words, 0.0)
-        signs[:, 5] = _told_by_head(self.head(vector, matters))
+        signs[:, 5] = _told_by_head(self.head(vector, matters), signs[:, [0, 2]])
         if self._live is not None and len(near[0]) and near[0][0] >= len(self.question_matters):
             signs[:, 5] = 0.0  # nearest is what was learned since, of which the head knows nothing
         pairs = zip(near[0].tolist(), near[1].tolist(), strict=True)
@@ -203,18 +203,27 @@ class Recall:
         if self._live is not None:
             kept = np.array([place not in self._live.replaced for place in places.tolist()], dtype=np.bool_)
             own = (words @ self._live_words).toarray()[0].astype(np.float64)
-            places = np.concatenate([places[kept], len(self.question_matters) + np.arange(len(own))])
-            values = np.concatenate([values[kept], own])
+            some = np.flatnonzero(own)
+            places = np.concatenate([places[kept], len(self.question_matters) + some])
+            values = np.concatenate([values[kept], own[some]])
         return values, self._all_matters[places], shared, self.answer_matters[said]
 
 
-def _told_by_head(outputs: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What the head says of each candidate beside the best one: chances only compare them. One that nobody has asked
-    about, or that was learned since, has no output: it is given the best of the others, so that the other signs
-    decide."""
+def _told_by_head(outputs: NDArray[np.float64], near: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What the head says of each candidate beside the best one: chances only compare them. near: how near each one's
+    questions and its answer are, `[M, 2]`.
+
+    One that nobody has asked about, or that was learned since, has no output. It is given the best of those that lie no
+    nearer than it does, in one or the other: what was taught on another matter then takes nothing from the others.
+    """
     known = np.isfinite(outputs)
-    best = outputs[known].max() if known.any() else 0.0
-    return np.where(known, outputs, best) - best
+    if not known.any():
+        return np.zeros(len(outputs))
+    found = outputs.copy()
+    for place in np.flatnonzero(~known).tolist():
+        below = outputs[known & (near <= near[place]).any(axis=1)]
+        found[place] = below.max(initial=outputs[known].min())
+    return np.asarray(found - outputs[known].max())
 
 
 def _last(cosines: NDArray[np.float64]) -> float:
