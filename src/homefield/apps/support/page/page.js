@@ -72,13 +72,12 @@ function look(message) {
 }
 
 function offerCorrection(message) {
-  const options = [];
+  const options = [element("option", { value: "" }, words.new_answer)]; // first, so that nothing is taught by one careless click
   const known = new Map();
   for (const one of [...message.choices, ...message.runners_up]) known.set(one.answer, one.title);
   for (const one of message.nearest) if (!known.has(one.answer)) known.set(one.answer, one.question);
   known.delete(message.answer);
   for (const [answer, title] of known) options.push(element("option", { value: answer }, `${answer}: ${title}`));
-  options.push(element("option", { value: "" }, words.new_answer));
   find("right").replaceChildren(...options);
   find("question").value = message.asked ?? "";
   find("saved").textContent = "";
