@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,11 +17,11 @@ from homefield.errors import CallError
 
 if TYPE_CHECKING:
     from homefield.apps.support.replies import Reply
-    from homefield.apps.support.understanding.replay import Replayed
+    from homefield.apps.support.understanding.replay import Change, Replayed
 
 __all__ = ["evaluate", "replay"]
 
-_SHOWN = 20
+_SHOWN, _WORDS = 20, 60  # rows; characters of a reply whose words alone changed
 _NUMBERS = (
     "recall_1", "recall_5", "mrr", "kept", "kept_right", "unknown_found", "unknown_unanswered", "automatic",
     "automatic_wrong",
@@ -56,6 +57,9 @@ def evaluate(face: Face, release: str, file: Path, columns: tuple[tuple[str, str
         for each in found.proposals[:_SHOWN]
     ]
     tables = [Table(headings, sliced, right=range(1, 5))]
+    if found.wrong:
+        wrong = [[each.question, each.said, each.right or "–"] for each in found.wrong[:_SHOWN]]
+        tables.append(Table([say(f"support.wrong.{word}") for word in ("question", "said", "right")], wrong))
     if proposed:
         columns_of = [say("support.proposal"), say("support.answers"), say("support.mistakes"), say("support.question")]
         tables.append(Table(columns_of, proposed, right=[2]))
@@ -64,7 +68,10 @@ def evaluate(face: Face, release: str, file: Path, columns: tuple[tuple[str, str
         title=say("support.judged", release=found.release, rows=found.numbers["rows"]),
         facts=facts,
         tables=tables,
-        notes=left_out([found.account], face),
+        notes=[
+            *left_out([found.account], face),
+            *([say("support.more_wrong", shown=_SHOWN, count=len(found.wrong))] if len(found.wrong) > _SHOWN else []),
+        ],
     )
 
 
@@ -110,11 +117,12 @@ def replay(
 def _shown(found: Replayed, notes: list[str], face: Face) -> Outcome:
     say = face.say
     ordered = sorted(found.changes, key=lambda change: ("loss", "gain", "other").index(change.effect))
-    rows = [
-        [say(f"support.effect.{each.effect}"), each.text, *(_said(reply, face) for reply in (each.before, each.after))]
-        for each in ordered[:_SHOWN]
-    ]
-    headings = [say("support.effect.title"), say("support.question"), found.champion, found.candidate]
+    # The same message with the same change is told once, with how often it came.
+    alike = Counter((say(f"support.effect.{each.effect}"), each.text, *_sides(each, face)) for each in ordered)
+    rows = [[*told[:2], f"{times:,}", *told[2:]] for told, times in list(alike.items())[:_SHOWN]]
+    headings = [say("support.effect.title"), say("support.question"), say("support.times"), found.champion]
+    if len(alike) > _SHOWN:
+        notes = [*notes, say("support.more_changes", shown=_SHOWN, count=len(alike))]
     counts = {effect: found.count(effect) for effect in ("gain", "loss", "other")}
     return Outcome(
         document={
@@ -126,8 +134,7 @@ def _shown(found: Replayed, notes: list[str], face: Face) -> Outcome:
             "changes": [
                 {
                     "row": each.row, "text": each.text, "effect": each.effect, "right": each.right,
-                    "before": {"decision": each.before.decision, "answer": each.before.answer},
-                    "after": {"decision": each.after.decision, "answer": each.after.answer},
+                    "before": _told(each.before), "after": _told(each.after),
                 }
                 for each in found.changes
             ],
@@ -135,10 +142,19 @@ def _shown(found: Replayed, notes: list[str], face: Face) -> Outcome:
         title=say("support.replayed", messages=found.messages, changed=len(found.changes)),
         facts=[(say("support.compared"), say("support.instead", candidate=found.candidate, champion=found.champion))]
         + [(say(f"support.effect.{effect}"), f"{count:,}") for effect, count in counts.items()],
-        tables=[Table(headings, rows)] if rows else [],
+        tables=[Table([*headings, found.candidate], rows, right=[2])] if rows else [],
         notes=notes,
     )  # fmt: skip
 
 
-def _said(reply: Reply, face: Face) -> str:
-    return reply.answer or face.say(f"support.decided.{reply.decision}")
+def _told(reply: Reply) -> dict[str, object]:
+    return {"decision": reply.decision, "answer": reply.answer, "text": reply.text}
+
+
+def _sides(change: Change, face: Face) -> tuple[str, str]:
+    """What both reply: the id, or what is done instead; with the words where only those differ."""
+    sides = [reply.answer or face.say(f"support.decided.{reply.decision}") for reply in (change.before, change.after)]
+    if sides[0] == sides[1]:
+        words = (" ".join(reply.text.split()) for reply in (change.before, change.after))
+        sides = [f"{side}: {said[:_WORDS]}" for side, said in zip(sides, words, strict=True)]
+    return sides[0], sides[1]

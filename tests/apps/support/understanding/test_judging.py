@@ -82,6 +82,9 @@ def test_an_unknown_input_that_is_answered_is_a_wrong_answer(answerer: ReleaseAn
     numbers = judge_release(eager, file).numbers
     assert (numbers["automatic"], numbers["automatic_wrong"], numbers["unknown_found"]) == (1.0, 1.0, 0.0)
     assert numbers["unknown_unanswered"] == 0.0
+    (wrong,) = judge_release(eager, file).wrong
+    assert (wrong.question, wrong.right) == ("how do i return the king of Spain", "")
+    assert wrong.said in eager.contents.answers
     assert numbers["recall_1"] is None
 
 
@@ -159,9 +162,12 @@ def test_a_replay_shows_gains_and_losses(answerer: ReleaseAnswerer, tmp_path: Pa
     eager, never = (replace(answerer, thresholds=Thresholds(sure, float("inf"))) for sure in (0.0, float("inf")))
     log, _ = read_log(file)
     found = replay(eager, never, log)
-    assert (found.messages, found.known) == (3, 1)
-    assert [(change.row, change.effect) for change in found.changes] == [(1, "loss"), (2, "other")]
-    assert [change.effect for change in replay(never, eager, log).changes] == ["gain", "other"]
+    assert (found.messages, found.known) == (3, 3)  # no answer fits the second and the third
+    assert [(change.row, change.effect) for change in found.changes] == [(1, "loss"), (2, "gain")]
+    assert [change.effect for change in replay(never, eager, log).changes] == ["gain", "loss"]
+    file.write_text("question\nhow do i return a lamp\n", encoding="utf-8")
+    unsaid = replay(eager, never, read_log(file)[0])
+    assert (unsaid.known, [change.effect for change in unsaid.changes]) == (0, ["other"])
     assert replay(eager, eager, log).changes == ()
 
 

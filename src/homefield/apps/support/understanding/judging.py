@@ -33,7 +33,7 @@ from homefield.data.language import languages_of
 from homefield.errors import RecordsError
 from homefield.evaluate.significance import Difference, paired_difference
 
-__all__ = ["Judged", "Proposal", "Question", "Verdict", "judge_release", "kept_as", "read_questions"]
+__all__ = ["Judged", "Proposal", "Question", "Verdict", "Wrong", "judge_release", "kept_as", "read_questions"]
 
 _FEW, _SOME = 3, 10  # historical questions of an answer
 _DEPTHS = ((0, 1), (2, 3), (4, 99))  # turns before a question
@@ -79,6 +79,15 @@ class Proposal:
 
 
 @dataclass(frozen=True)
+class Wrong:
+    """A question that would be answered wrongly without a human. right: the answer's id, "" where none fits."""
+
+    question: str
+    said: str
+    right: str
+
+
+@dataclass(frozen=True)
 class Verdict:
     """What was measured. numbers: by name. slices: name of the slice -> its numbers. baseline: words alone, on the same
     rows; difference: to it, in R@1."""
@@ -87,6 +96,7 @@ class Verdict:
     numbers: Mapping[str, Any]
     slices: Mapping[str, Mapping[str, Any]]
     proposals: tuple[Proposal, ...]
+    wrong: tuple[Wrong, ...]
     baseline: float | None
     difference: Difference | None
     judged: Judged
@@ -184,6 +194,7 @@ def judge_release(
         numbers,
         _slices(answerer, judged, limits.strange),
         _proposals(answerer, judged),
+        _wrong(answerer, judged),
         baseline,
         difference,
         judged,
@@ -254,6 +265,21 @@ def _slices(answerer: ReleaseAnswerer, judged: Judged, strange: float) -> dict[s
     return {name: _numbers(judged, rows, strange) for name, rows in found.items() if rows.any()}
 
 
+def _wrong(answerer: ReleaseAnswerer, judged: Judged) -> tuple[Wrong, ...]:
+    """The surest first."""
+    matters, asking = answerer.lessons.contents.matters, judged.asking
+    rows = np.flatnonzero(judged.automatic & ~judged.correct)
+    ordered = rows[np.argsort(-asking.confidence[rows], kind="stable")].tolist()
+    return tuple(
+        Wrong(
+            judged.questions[row],
+            matters[int(asking.best[row])].id,
+            matters[int(judged.right[row])].id if judged.right[row] >= 0 else "",
+        )
+        for row in ordered
+    )
+
+
 def _proposals(answerer: ReleaseAnswerer, judged: Judged) -> tuple[Proposal, ...]:
     """Two answers taken for each other are one; one mistaken for many has two meanings; one with few examples needs
     more."""
@@ -304,5 +330,6 @@ def kept_as(verdict: Verdict) -> dict[str, Any]:
         "difference": None if verdict.difference is None else verdict.difference.as_json(),
         "slices": verdict.slices,
         "proposals": [vars(each) for each in verdict.proposals],
+        "wrong": [vars(each) for each in verdict.wrong],
         "rejected": len(verdict.account.rejected),
     }

@@ -41,7 +41,7 @@ def past_messages(store: Store, name: str, *, days: int, history: int = 10) -> l
     for row, said in _conversations(store, name, since):
         for place, message in enumerate(said):
             if message.speaker == "customer" and message.heard_by is None and message.text and message.at >= since:
-                right = corrected.get(message.id) or _answered_by_human(said[place + 1 :])
+                right = corrected.get(message.id) or _answered_by_human(said[place + 1 :]) or None
                 before = [each for each in said[:place] if each.number > _opened(row, message)]
                 found.append(Logged(_asked(row, message, before[-history:] if history else []), right, len(found) + 1))
     if not found:

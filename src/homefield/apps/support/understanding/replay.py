@@ -25,10 +25,11 @@ Effect = Literal["gain", "loss", "other"]
 
 @dataclass(frozen=True)
 class Logged:
-    """A message of the log. right: the id or the text of the answer that was right, "" where nobody says."""
+    """A message of the log. right: the id or the text of the answer that was right, "" where none fits, None where
+    nobody says."""
 
     asked: Asked
-    right: str
+    right: str | None
     row: int
 
 
@@ -40,7 +41,7 @@ class Change:
     text: str
     before: Reply
     after: Reply
-    right: str
+    right: str | None
     effect: Effect
 
 
@@ -61,7 +62,7 @@ class Replayed:
 
 def read_log(path: Path, columns: Mapping[str, str] | None = None) -> tuple[list[Logged], Account]:
     """Messages from dialogues (with what was said before, and what the agent answered) or from rows of questions, with
-    the right answer where there is one.
+    the right answer where there is one. An empty cell for the answer says that none fits.
 
     Raises:
         CallError: `support.no_such_role`.
@@ -83,7 +84,7 @@ def read_log(path: Path, columns: Mapping[str, str] | None = None) -> tuple[list
     for row in rows_of(source, parts, account, texts=("question",)):
         if row["question"]:
             asked = Asked(row["question"], language=row["language"], audience=row["audience"])
-            found.append(Logged(asked, row["answer"], row.number))
+            found.append(Logged(asked, row["answer"] if "answer" in parts else None, row.number))
         else:
             account.reject(row.number, "support.reason.empty")
     if not found:
@@ -107,11 +108,13 @@ def replay(
     for message in log:
         asked = replace(message.asked, language=language_from(message.asked.language, message.asked.text))
         before, after = (desk.decide(asked.text, asked) for desk in desks)
-        known += bool(message.right)
+        known += message.right is not None
         if (before.decision, before.answer, before.text) != (after.decision, after.answer, after.text):
-            effect = _effect(_is_right(champion, before, message.right), _is_right(candidate, after, message.right))
             right = message.right
-            changes.append(Change(message.row, message.asked.text, before, after, right, effect if right else "other"))
+            effect: Effect = "other"
+            if right is not None:
+                effect = _effect(_is_right(champion, before, right), _is_right(candidate, after, right))
+            changes.append(Change(message.row, message.asked.text, before, after, right, effect))
     return Replayed(champion.release, candidate.release, len(log), known, tuple(changes))
 
 
@@ -120,13 +123,16 @@ def _of_dialogue(dialogue: Dialogue) -> list[Logged]:
     for exchange in exchanges(dialogue):
         turns = dialogue.turns[: exchange.at]
         before = tuple(Turn("customer" if turn.role == "customer" else "human", turn.text) for turn in turns)
-        right = slotted(exchange.answer) if exchange.answer else ""
+        right = slotted(exchange.answer) if exchange.answer else None
         found.append(Logged(Asked(exchange.question, before), right, dialogue.row))
     return found
 
 
 def _is_right(answerer: ReleaseAnswerer, reply: Reply, right: str) -> bool:
-    if reply.answer is None or (reply.decision != "answer" and not reply.missing):
+    answers = reply.answer is not None and (reply.decision == "answer" or bool(reply.missing))
+    if not right:
+        return not answers
+    if not answers or reply.answer is None:
         return False
     return right in (reply.answer, answerer.lessons.contents.answers[reply.answer].text)
 
