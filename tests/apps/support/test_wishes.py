@@ -74,6 +74,9 @@ def test_nothing_a_customer_writes_breaks_it(said: str) -> None:
         ("", "where is my order?", "en"),
         ("", "LD24070418", ""),
         ("", "订单号LD24070418", ""),
+        ("", "C1", ""),
+        ("", "A4?", ""),
+        ("", "refund", "en"),
         ("zh-CN", "where is my order?", "zh-CN"),
     ],
 )

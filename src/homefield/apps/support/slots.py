@@ -10,7 +10,7 @@ import re
 
 from homefield.messages import Language, catalogue
 
-__all__ = ["HOURS", "PATTERNS", "UNITS", "called", "impersonal", "only_data", "slotted", "veiled"]
+__all__ = ["HOURS", "PATTERNS", "UNITS", "called", "impersonal", "only_data", "slotted", "veiled", "wordless"]
 
 UNITS: dict[str, str] = {
     "workday": r"(?:business|working)[ -]days?|个?工作日", "day": r"(?:calendar |natural )?days?|天"
@@ -69,6 +69,7 @@ _PERSONAL = re.compile(
 )
 _TIME = re.compile(rf"{HOURS.pattern}|(?<![0-9:]){_CLOCK}", re.IGNORECASE)
 _PLACEHOLDER = re.compile(r"\{[a-z_]+\}|\[[A-Z]+\]|\[[\u4e00-\u9fff]{2,4}\]")
+_CODE = re.compile(r"\W*[A-Za-z]{0,4}[-_]?[0-9][0-9A-Za-z#_./-]*\W*")
 _NAMING = re.compile(
     r"(?:my|the|our|it|is|its|this|order|tracking|phone|number|no|mail|email|e-mail|address|here|and|or)\b"
     r"|订单号?|单号|编号|手机号?|电话|邮箱|号码|我的|我|是|的|这个|这是|就是",
@@ -107,6 +108,11 @@ def only_data(message: str) -> bool:
     """Whether a message holds a piece of personal data or a number, and says nothing besides what that is."""
     rest, found = _PLACEHOLDER.subn(" ", slotted(message))
     return found > 0 and re.search(r"[^\W_]", _NAMING.sub(" ", rest)) is None
+
+
+def wordless(message: str) -> bool:
+    """Whether a message is data or a code alone ("C1"), which is written in no language."""
+    return only_data(message) or _CODE.fullmatch(message) is not None
 
 
 def _is_order(match: re.Match[str]) -> bool:

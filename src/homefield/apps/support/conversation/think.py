@@ -17,7 +17,7 @@ from homefield.apps.support.conversation.options import Question, SupportOptions
 from homefield.apps.support.conversation.states import Outcome, Standing
 from homefield.apps.support.manners import small_talk
 from homefield.apps.support.replies import TALK, Answerer, Asked, Reply
-from homefield.apps.support.slots import PATTERNS, called, only_data
+from homefield.apps.support.slots import PATTERNS, called, only_data, wordless
 from homefield.apps.support.wishes import chosen_of, denies, has_none, topic_in, wants_human
 from homefield.data.language import language_of
 from homefield.errors import NotAllowed, RemoteError
@@ -241,7 +241,7 @@ def language_from(given: str, written: str, values: Iterable[str] = ()) -> str:
     number and "ok" do not. values: that were asked for and found in the message, whose letters are of no language."""
     if given:
         return given[:10]
-    if only_data(written) or small_talk(written):
+    if wordless(written) or small_talk(written):
         return ""
     written = written[:_SCANNED]
     for value in values:

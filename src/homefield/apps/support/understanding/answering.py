@@ -17,7 +17,7 @@ from homefield.apps.support.dialogues import Turn as Line
 from homefield.apps.support.history import history_text, question_in
 from homefield.apps.support.manners import small_talk, tells_of_harm, thing_named
 from homefield.apps.support.replies import TALK, Asked, Choice, Decision, Near, Reply, Turn
-from homefield.apps.support.slots import called, impersonal, only_data, veiled
+from homefield.apps.support.slots import called, impersonal, veiled, wordless
 from homefield.apps.support.understanding.encoding import Encoder
 from homefield.apps.support.understanding.live import SAME, Lessons, with_lessons
 from homefield.apps.support.understanding.recall import Found
@@ -135,7 +135,7 @@ class ReleaseAnswerer:
         are; a number or a code is written in no language."""
         told = _plain_language(asked.language)
         written = (said, *(turn.text[:_LONGEST] for turn in reversed(asked.history)))
-        for found in (told, *(language_of(each) for each in written if not only_data(each))):
+        for found in (told, *(language_of(each) for each in written if not wordless(each))):
             if found in ("zh", "en"):
                 return "zh" if found == "zh" else "en"
         return self._usual
