@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import httpx
@@ -83,9 +83,15 @@ def test_a_full_queue_refuses_at_once_and_serves_again_when_it_is_empty(
 
 def test_a_client_over_its_share_waits_and_others_are_served(narrow: tuple[Served, httpx.Client, httpx.Client]) -> None:
     _, first, second = narrow
-    with busy(first, lane="bulk") as over:
-        said = met(first, over, 429)
-        met(second, over, 200)
+    said = None
+    for _ in range(5):  # on a quick machine the large call may be over before a small one comes
+        with busy(first, lane="bulk") as over, suppress(AssertionError):
+            said = met(first, over, 429)
+            met(second, over, 200)
+            break
+    else:
+        pytest.fail("no small call came while the large one was under way")
+    assert said is not None
     assert said.json()["code"] == "serve.over_quota"
     assert int(said.headers["retry-after"]) >= 1
     assert first.post(PATH, json={"text": "card blocked"}).status_code == 200
