@@ -153,8 +153,8 @@ def _add(found: list[Dialogue], account: Account, rows: Sequence[Row], name: str
     """One more dialogue, or its rows put aside."""
     numbers = list(dict.fromkeys(row.number for row in rows))
     if odd := next((row for row in rows if _role(row) is None), None):
+        told = {"dialogue": name, "at": odd.number, "turn": next(n for n, row in enumerate(rows, 1) if row is odd)}
         for number in numbers:
-            told = {"dialogue": name, "at": odd.number, "turn": next(n for n, row in enumerate(rows, 1) if row is odd)}
             if odd["role"].strip():
                 account.reject(number, "support.reason.no_role", **told, given=odd["role"])
             else:

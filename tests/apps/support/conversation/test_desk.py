@@ -210,6 +210,10 @@ class TestHandOff:
         assert again.reply.facts["missing"] == "order_id"
         assert last.row.variables == {"order_id": "12345678"}
 
+    def test_a_question_with_a_number_in_it_is_no_value(self, store: Store) -> None:
+        *_, last = talk(made(store, ask=ORDER), "where is my order", "can I return 2 of them")
+        assert last.message.asked == "can I return 2 of them"
+
     def test_the_summary_says_what_was_asked_where_the_last_message_was_a_value(
         self, store: Store, language: Language
     ) -> None:

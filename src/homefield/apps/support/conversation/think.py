@@ -30,7 +30,8 @@ __all__ = ["Decided", "Thinker", "Thought", "language_from", "sentence", "settle
 _VALUES = 8  # placeholders of one answer that are looked up one after the other
 _SCANNED = 1_000
 _VALUE_WITHIN = 300  # characters of a message in which a value is looked for
-_CODE = re.compile(r"(?=[^0-9]*[0-9])[0-9A-Za-z #_./-]{1,40}")  # what may be a value, in another form than expected
+# What may be a value in another form than expected: every group has a digit, so that "can I buy 2" is none.
+_CODE = re.compile(r"(?=.{1,40}$)(?:[A-Z#]{1,4} )?[A-Za-z#]*[0-9][0-9A-Za-z#_./-]*(?: [0-9][0-9A-Za-z#_./-]*)*")
 _IDENTIFIER = re.compile(r"(?=[^0-9]*[0-9])[0-9A-Za-z#_./-]{3,}")
 
 
